@@ -1,0 +1,2 @@
+export { Capability } from './capability.ts';
+export { type Operation, operations } from './operation.ts';
