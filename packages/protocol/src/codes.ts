@@ -1,0 +1,85 @@
+import { ErrorInfo } from './error.ts';
+
+const make = (code: number, statusCode: number, message: string, cause?: unknown) =>
+  new ErrorInfo(message, code, statusCode, cause);
+
+/** The one table of errors: each entry makes an ErrorInfo with Ably's code and status (protocol reference 5.8 and 7). */
+export const errors = {
+  badRequest: (what: string, cause?: unknown) => make(40000, 400, what, cause),
+  badBody: (what: string, cause?: unknown) => make(40001, 400, what, cause),
+  badParameter: (name: string, rule: string) => make(40003, 400, `parameter ${name} is not valid: ${rule}`),
+  badCredentials: (what: string) => make(40005, 400, what),
+  badConnectionKey: () => make(40006, 400, 'the connectionKey of the message belongs to no connection of yours'),
+  messageTooLarge: (size: number, limit: number, statusCode = 413) =>
+    make(40009, statusCode, `publish of ${size} bytes is over maxMessageSize (${limit} bytes); send less at once`),
+  badChannelName: (rule: string) => make(40010, 400, `channel name is not valid: ${rule}`),
+  badCursor: () => make(40011, 400, 'page cursor is not valid for this request; start again at the first page'),
+  badClientId: (what: string, statusCode = 400) => make(40012, statusCode, what),
+  badData: (what: string) => make(40013, 400, what),
+  badVersion: (version: string | null) =>
+    make(
+      40017,
+      400,
+      version === null ? 'protocol version missing: send v=6' : 'protocol version is not supported: send v=6',
+    ),
+  badPublish: (what: string) => make(40030, 400, what),
+  badMessageIds: (what: string) => make(40031, 400, what),
+  badExtras: (what: string) => make(40032, 400, what),
+  tooManyMessages: (count: number, limit: number) =>
+    make(40034, 400, `publish of ${count} messages is over the limit of ${limit}`),
+  forcedNack: () => make(40099, 400, 'rejected, as _forceNack asked for'),
+  unauthorized: (what: string) => make(40100, 401, what),
+  invalidCredentials: (what = 'invalid credentials') => make(40101, 401, what),
+  incompatibleCredentials: (what: string) => make(40102, 401, what),
+  plaintextKey: () => make(40103, 401, 'an API key must not travel without TLS; use https, or a token'),
+  timestampSkew: () => make(40104, 401, 'timestamp of the token request is more than 2 minutes off; check the clock'),
+  nonceReplayed: () => make(40105, 401, 'nonce of the token request was used before; sign a new request'),
+  tokenRevoked: () => make(40141, 401, 'token was revoked; obtain a new one'),
+  tokenExpired: () => make(40142, 401, 'token has expired; obtain a new one'),
+  tokenNotRecognised: () => make(40143, 401, 'token is not recognised; obtain a new one'),
+  badJwt: (what: string) => make(40144, 401, `JWT is not valid: ${what}`),
+  badToken: (what: string) => make(40145, 401, what),
+  capabilityDenied: (operation: string, resource: string) =>
+    make(40160, 401, `capability does not allow ${operation} on ${resource}`),
+  capabilityEmpty: () => make(40160, 401, 'the requested capability and that of the key have nothing in common'),
+  basicAuthRequired: () => make(40162, 401, 'this route needs the API key itself, not a token'),
+  modeNotRequested: (operation: string) =>
+    make(40165, 401, `${operation} was not among the modes requested when attaching`),
+  forbidden: (what: string) => make(40300, 403, what),
+  originRefused: () => make(40300, 403, 'this origin is not on the allow-list'),
+  notFound: (what: string, statusCode = 404) => make(40400, statusCode, `${what} not found`),
+  methodNotAllowed: (method: string) => make(40500, 405, `method ${method} is not allowed here`),
+  rateLimited: (what: string) => make(42910, 429, what),
+  connectionRateExceeded: (limit: number) =>
+    make(42911, 429, `publish rate of the connection is over ${limit} messages a second; message dropped`),
+  inboundFlood: (limit: number) => make(42924, 429, `more than ${limit} protocol messages a second on one connection`),
+  internal: () => make(50000, 500, 'internal error'),
+  timeout: (what: string) => make(50003, 500, what),
+  unavailable: (what: string, cause?: unknown) => make(50004, 503, what, cause),
+  disconnected: (what: string, statusCode = 400) => make(80003, statusCode, what),
+  connectionExpired: () => make(80008, 400, 'connection state has expired; a new connection was made'),
+  recoverIncompatible: () => make(80011, 400, 'credentials do not fit the connection to be resumed'),
+  protocolViolation: (what: string) => make(80013, 400, what),
+  connectionReplaced: () => make(80016, 410, 'this connection goes on over another transport'),
+  backlogExceeded: () => make(80020, 400, 'client did not keep up with what was sent to it; resume to continue'),
+  connectionKeyInvalid: () => make(80018, 400, 'connection key is not valid; a new connection was made'),
+  channelFailed: (what: string) => make(90000, 400, what),
+  notAttached: (channel: string) => make(90001, 404, `not attached to channel ${channel}`),
+  serialExpired: () => make(90003, 404, 'position is older than what is kept; messages may have been missed'),
+  backlogTooLong: () => make(90004, 404, 'more messages were missed than can be replayed'),
+  serialForeign: () => make(90005, 404, 'position belongs to another log; messages may have been missed'),
+  tooManyChannels: (limit: number) => make(90010, 400, `a connection may attach at most ${limit} channels`),
+  presenceNoClientId: () => make(91000, 400, 'presence needs a clientId, and this connection has none'),
+  tooManyMembers: (limit: number) => make(91003, 400, `presence set of the channel is full (${limit} members)`),
+  presenceTooLarge: (limit: number) => make(91006, 400, `presence data of the channel is over ${limit} bytes in all`),
+} as const;
+
+/** Any thrown value as an ErrorInfo: itself if it is one, else 50000 without its text. */
+export function toErrorInfo(thrown: unknown): ErrorInfo {
+  return thrown instanceof ErrorInfo ? thrown : errors.internal();
+}
+
+/** Whether a code is of the family that makes clients fetch a new token (40140 to 40149). */
+export function isTokenError(code: number): boolean {
+  return code >= 40140 && code < 40150;
+}

@@ -1,0 +1,67 @@
+import { type Codec, type DecodeLimits, defaultDecodeLimits } from './codec.ts';
+import { errors } from './codes.ts';
+import { renderMessage, renderPresence } from './data.ts';
+import { checkJsonBudget } from './jsonBudget.ts';
+import type { ProtocolMessage } from './message.ts';
+import { parseFrame } from './parseFrame.ts';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true });
+const loneSurrogate = /[\ud800-\udfff]/gu;
+
+/**
+ * The JSON format: UTF-8 text of one object. Bytes of a payload travel as base64 text with `base64` as last step.
+ * A byte order mark at the start is skipped. A lone surrogate becomes U+FFFD, as in every other format, so that what was
+ * accepted can be stored and sent anywhere. Numbers are doubles: 1e400 is Infinity and goes out as null, -0 as 0.
+ * Of duplicate keys the last counts; `__proto__` is a key like any other.
+ */
+export const jsonCodec: Codec = {
+  format: 'json',
+  encode: (message) => encoder.encode(JSON.stringify(wireOf(message))),
+  decode: (bytes, limits) => parseFrame(decodeJson(bytes, limits), 'json'),
+  encodeValue: (value) => encoder.encode(JSON.stringify(value)),
+  decodeValue: decodeJson,
+};
+
+function decodeJson(bytes: Uint8Array, limits: DecodeLimits = defaultDecodeLimits): unknown {
+  checkJsonBudget(bytes, limits);
+  const text = decodeText(bytes);
+  const value = parse(text);
+  return text.includes('\\ud') || text.includes('\\uD') ? wellFormed(value) : value;
+}
+
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw errors.badRequest('text is not valid UTF-8');
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw errors.badRequest('text is not valid JSON');
+  }
+}
+
+function wireOf(message: ProtocolMessage): ProtocolMessage {
+  const { messages, presence } = message;
+  if (!messages?.some(hasBytes) && !presence?.some(hasBytes)) return message;
+  const wire = { ...message };
+  if (messages !== undefined) wire.messages = messages.map((item) => renderMessage(item, 'json'));
+  if (presence !== undefined) wire.presence = presence.map((item) => renderPresence(item, 'json'));
+  return wire;
+}
+
+function hasBytes(item: { data?: unknown }): boolean {
+  return item.data instanceof Uint8Array;
+}
+
+function wellFormed(value: unknown): unknown {
+  if (typeof value === 'string') return value.replace(loneSurrogate, '\ufffd');
+  if (Array.isArray(value)) return value.map(wellFormed);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [wellFormed(key), wellFormed(item)]));
+}

@@ -1,0 +1,45 @@
+import type { DecodeLimits } from './codec.ts';
+import { errors } from './codes.ts';
+
+const quote = 0x22;
+const backslash = 0x5c;
+const comma = 0x2c;
+const colon = 0x3a;
+
+/**
+ * Throws 40013 if JSON text in UTF-8 nests deeper or holds more than the limits allow, in one pass that builds nothing.
+ * Text that is no JSON may pass: the parser refuses it.
+ */
+export function checkJsonBudget(bytes: Uint8Array, limits: DecodeLimits): void {
+  const fewElements = bytes.length <= limits.maxElements;
+  if (fewElements && countOpenings(bytes) <= limits.maxDepth) return;
+  let depth = 0;
+  let elements = 1;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte === quote) at = endOfString(bytes, at);
+    else if (byte === comma || byte === colon) elements++;
+    else if (byte === 0x7b || byte === 0x5b) {
+      if (++depth > limits.maxDepth) throw errors.badData(`nesting is deeper than ${limits.maxDepth}`);
+      if (!closesAt(bytes, at + 1)) elements++;
+    } else if (byte === 0x7d || byte === 0x5d) depth--;
+    if (elements > limits.maxElements) throw errors.badData(`more than ${limits.maxElements} keys and values`);
+  }
+}
+
+/** Brackets and braces that open, those inside strings too: an upper bound of the depth, found with one test per byte. */
+function countOpenings(bytes: Uint8Array): number {
+  let openings = 0;
+  for (let at = 0; at < bytes.length; at++) if (((bytes[at] ?? 0) | 0x20) === 0x7b) openings++;
+  return openings;
+}
+
+function endOfString(bytes: Uint8Array, start: number): number {
+  let at = start + 1;
+  while (at < bytes.length && bytes[at] !== quote) at += bytes[at] === backslash ? 2 : 1;
+  return at;
+}
+
+function closesAt(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === 0x7d || bytes[at] === 0x5d;
+}
