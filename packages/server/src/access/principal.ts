@@ -1,0 +1,37 @@
+import type { Capability } from '@parvis/auth';
+import type { App, Key } from './app.ts';
+
+/** Who a connection or a request acts for, and what it may do. A value: never changed, only replaced by a renewal. */
+export interface Principal {
+  readonly app: App;
+  readonly key: Key;
+  /** A name: acts as that client. `*`: may act as any. Undefined: anonymous. */
+  readonly clientId: string | undefined;
+  /** That of the key, narrowed by the token's. */
+  readonly capability: Capability;
+  readonly method: 'key' | 'token';
+  /** ms since the epoch; undefined never expires. */
+  readonly expiresAt?: number;
+  readonly issuedAt?: number;
+  readonly revocationKey?: string;
+}
+
+/** What a client showed. At most one of `key` and `token`. */
+export interface Credentials {
+  readonly key?: string;
+  readonly token?: string;
+  /** The `clientId` of the connect request or the X-Ably-ClientId header. */
+  readonly clientId?: string;
+  /** Whether it came over TLS, or a proxy we trust says so. */
+  readonly secure: boolean;
+  /** Codes for an unknown key differ (protocol reference 5.1). */
+  readonly via: 'realtime' | 'rest';
+}
+
+/** Tells who someone is. Synchronous: nothing here asks a database. */
+export interface Authenticator {
+  /** Throws an ErrorInfo: 40101, 40102, 40103, 40005, 40012, 4014x, 40160 or 40400. */
+  authenticate(credentials: Credentials): Principal;
+  /** A new token for a living connection: same app, key lineage and clientId, or throws 40102. */
+  renew(principal: Principal, token: string, secure: boolean): Principal;
+}

@@ -1,0 +1,60 @@
+import type { Capability } from '@parvis/auth';
+import { defaultModes, errors, Mode, modeMask, type ProtocolMessage, parseModes } from '@parvis/protocol';
+import type { AttachRequest, Rewind } from './attachment.ts';
+
+/** Reads an ATTACH. Unknown params are left out; an unparsable `rewind` throws 40000 (protocol reference 2.9). */
+export function attachRequestOf(message: ProtocolMessage, maxRewind: number): AttachRequest {
+  const sent = new Map(Object.entries(message.params ?? {}));
+  const rewindText = sent.get('rewind');
+  const rewind = rewindText === undefined ? undefined : parseRewind(rewindText, sent.get('rewindLimit'), maxRewind);
+  const params = new Map<string, string>();
+  const modesText = sent.get('modes');
+  if (modesText !== undefined) params.set('modes', modesText);
+  if (rewindText !== undefined) params.set('rewind', rewindText);
+  if (rewind !== undefined && 'ms' in rewind) keep(params, sent, 'rewindLimit');
+  keep(params, sent, 'echo');
+  return {
+    modes: requestedModes(modesText, message.flags ?? 0),
+    params: params.size === 0 ? undefined : Object.fromEntries(params),
+    echo: sent.get('echo') !== 'false',
+    channelSerial: message.channelSerial === '' ? undefined : message.channelSerial,
+    rewind,
+  };
+}
+
+function keep(into: Map<string, string>, from: Map<string, string>, name: string): void {
+  const value = from.get(name);
+  if (value !== undefined) into.set(name, value);
+}
+
+function requestedModes(list: string | undefined, flags: number): number {
+  if (list !== undefined) return parseModes(list);
+  const bits = flags & modeMask;
+  return bits === 0 ? defaultModes : bits;
+}
+
+/** `10`, `30s` or `2m`: messages, seconds or minutes. Anything beyond the reach is clamped, anything else refused. */
+function parseRewind(text: string, limitText: string | undefined, max: number): Rewind {
+  const match = /^(\d{1,9})([sm]?)$/.exec(text);
+  if (match === null)
+    throw errors.badRequest('channel param rewind must be a number of messages, or seconds (30s) or minutes (2m)');
+  const amount = Number(match[1]);
+  const unit = match[2];
+  if (unit === '') return { count: Math.min(amount, max) };
+  if (limitText !== undefined && !/^\d{1,9}$/.test(limitText)) {
+    throw errors.badRequest('channel param rewindLimit must be a number of messages');
+  }
+  const limit = limitText === undefined ? max : Math.min(Number(limitText), max);
+  return { ms: amount * (unit === 's' ? 1_000 : 60_000), limit };
+}
+
+/** Modes that a capability grants on a channel, of those asked for. */
+export function grantedModes(requested: number, capability: Capability, channel: string): number {
+  let granted = 0;
+  if (capability.allows('subscribe', channel)) granted |= Mode.SUBSCRIBE | Mode.PRESENCE_SUBSCRIBE;
+  if (capability.allows('publish', channel)) granted |= Mode.PUBLISH;
+  if (capability.allows('presence', channel)) granted |= Mode.PRESENCE;
+  if (capability.allows('annotation-publish', channel)) granted |= Mode.ANNOTATION_PUBLISH;
+  if (capability.allows('annotation-subscribe', channel)) granted |= Mode.ANNOTATION_SUBSCRIBE;
+  return granted & requested;
+}

@@ -1,0 +1,50 @@
+import type { Entry } from '../engine/engine.ts';
+import type { Channel } from './channel.ts';
+import type { Frame } from './frame.ts';
+
+/** What a channel needs of whoever listens. */
+export interface Subscriber {
+  readonly connectionId: string;
+  /** Whether the connection gets back what it publishes (spec TO3h). */
+  readonly echo: boolean;
+  send(frame: Frame): void;
+}
+
+/** One connection on one channel: granted modes, what it asked for, and where it stands. */
+export class Attachment {
+  readonly channel: Channel;
+  readonly subscriber: Subscriber;
+  /** Mode bits asked for, and those of them that the capability grants. */
+  readonly requested: number;
+  modes: number;
+  /** Channel params that were understood, as they were sent. */
+  readonly params: Record<string, string> | undefined;
+  readonly echo: boolean;
+  /** Where it stands in the channel's list of live attachments; -1 while it is not in it. */
+  slot = -1;
+  /** Entries fed while the attach was still reading its backlog; undefined once live. */
+  held: Entry[] | undefined = [];
+
+  constructor(channel: Channel, subscriber: Subscriber, request: AttachRequest, modes: number) {
+    this.channel = channel;
+    this.subscriber = subscriber;
+    this.requested = request.modes;
+    this.modes = modes;
+    this.params = request.params;
+    this.echo = subscriber.echo && request.echo;
+  }
+}
+
+/** An ATTACH as it was understood. */
+export interface AttachRequest {
+  /** Mode bits asked for. */
+  readonly modes: number;
+  readonly params: Record<string, string> | undefined;
+  readonly echo: boolean;
+  /** Position to go on from: everything after it is to be delivered. */
+  readonly channelSerial: string | undefined;
+  /** Replay when there is no position: the last `count` messages, or those of the last `ms`. */
+  readonly rewind: Rewind | undefined;
+}
+
+export type Rewind = { readonly count: number } | { readonly ms: number; readonly limit: number };

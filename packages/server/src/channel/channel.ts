@@ -1,0 +1,170 @@
+import type { PresenceMessage } from '@parvis/protocol';
+import { errors } from '@parvis/protocol';
+import type { Clock } from '../clock.ts';
+import type { ChannelRef, Draft, Engine, Entry, Row, Sink } from '../engine/engine.ts';
+import type { Meter } from '../observe/meter.ts';
+import type { Attachment } from './attachment.ts';
+import { FanOut } from './fanOut.ts';
+import { Lane } from './lane.ts';
+import { MemberSet } from './memberSet.ts';
+import { draftLeaves, draftPresence, type Member, type PresenceOrigin, presenceTable } from './presence.ts';
+import { ruleOf } from './rule.ts';
+
+/** What a channel is made with. */
+export interface ChannelParts {
+  readonly ref: ChannelRef;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly meter: Meter;
+  readonly maxMembers: number;
+  readonly maxPresenceBytes: number;
+  /** An append that nobody waits for has failed. */
+  readonly report: (failure: unknown, channel: string) => void;
+  /** Continuity of the feed was lost, and the channel has joined again: tell who is attached. */
+  readonly onLost: (channel: Channel) => void;
+}
+
+/** Presence drafts are made from this node's view; another node may be faster this often before we give up. */
+const MAX_ATTEMPTS = 8;
+
+/** One named channel on this node: it hears the feed, keeps the presence set, and hands entries to the fan-out. */
+export class Channel implements Sink {
+  readonly ref: ChannelRef;
+  readonly rule;
+  readonly members: MemberSet;
+  readonly fanOut: FanOut;
+  /** Serial of the last entry heard: where a fresh attach starts. */
+  position = '';
+  /** ms of the clock since when nobody is attached; undefined while somebody is. */
+  idleSince: number | undefined;
+  readonly #parts: ChannelParts;
+  readonly #joining = new Set<Attachment>();
+  readonly #presenceLane = new Lane();
+
+  constructor(parts: ChannelParts) {
+    this.#parts = parts;
+    this.ref = parts.ref;
+    this.rule = ruleOf(parts.ref.name);
+    this.members = new MemberSet(parts.ref.name, parts.maxMembers, parts.maxPresenceBytes);
+    this.fanOut = new FanOut(parts.ref.name, this.rule, parts.clock, parts.meter);
+    this.idleSince = parts.clock.now();
+  }
+
+  get name(): string {
+    return this.ref.name;
+  }
+
+  /** ms since the epoch. */
+  now(): number {
+    return this.#parts.clock.now();
+  }
+
+  /** Starts the feed. */
+  async open(): Promise<void> {
+    const { position, rows } = await this.#parts.engine.join(this.ref, this);
+    this.position = position;
+    this.members.load(rows);
+  }
+
+  /** Ends the feed. */
+  close(): Promise<void> {
+    this.fanOut.flush();
+    return this.#parts.engine.part(this.ref, this);
+  }
+
+  entry(entry: Entry): void {
+    this.position = entry.serial;
+    if (entry.kind === 'presence') this.members.fold(entry);
+    for (const attachment of this.#joining) attachment.held?.push(entry);
+    this.fanOut.deliver(entry);
+  }
+
+  lapsed(rows: Row[]): void {
+    const gone = this.members.lapse(rows);
+    if (gone.length > 0) this.#runLane(() => this.#appendLapsed(gone));
+  }
+
+  lost(): void {
+    this.#runLane(async () => {
+      await this.open();
+      this.#parts.onLost(this);
+    });
+  }
+
+  /** Holds live entries for an attachment while its backlog is read. */
+  hold(attachment: Attachment): void {
+    this.fanOut.flush();
+    this.idleSince = undefined;
+    this.#joining.add(attachment);
+  }
+
+  /** What was held for an attachment; from here on it is live. */
+  release(attachment: Attachment): Entry[] {
+    this.#joining.delete(attachment);
+    const held = attachment.held ?? [];
+    attachment.held = undefined;
+    this.fanOut.add(attachment);
+    return held;
+  }
+
+  /** Nothing is sent to this attachment any more. Members of its connection stay. */
+  remove(attachment: Attachment): void {
+    this.#joining.delete(attachment);
+    attachment.held = undefined;
+    this.fanOut.remove(attachment);
+    if (this.fanOut.size === 0 && this.#joining.size === 0) this.idleSince = this.#parts.clock.now();
+  }
+
+  /** Applies the events of one PRESENCE frame, all or none; resolves when they are stored (or nothing was to change). */
+  submitPresence(origin: PresenceOrigin, events: readonly PresenceMessage[]): Promise<void> {
+    return this.#presenceLane.run(() => this.#append(() => draftPresence(origin, events, this.members)));
+  }
+
+  /** Makes the members of a connection leave: it detached, or lost the right to be present. */
+  leave(connectionId: string): Promise<void> {
+    return this.#presenceLane.run(() =>
+      this.#append(() => {
+        const members = this.members.ofConnection(connectionId);
+        return members.length === 0 ? undefined : draftLeaves(members, 'unset', leaveIdOf(members));
+      }),
+    );
+  }
+
+  /** Makes a draft from the present state and appends it, again if another node changed that state meanwhile. */
+  async #append(make: () => Draft | undefined): Promise<void> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const draft = make();
+      if (draft === undefined) return;
+      const result = await this.#parts.engine.append(this.ref, draft);
+      if (result.outcome !== 'refused') return;
+      for (const [index, expected] of (draft.expect ?? []).entries()) {
+        if (expected.table === presenceTable) this.members.put(expected.key, result.rows[index]);
+      }
+    }
+    throw errors.unavailable(`presence of channel ${this.name} changes too fast; try again`);
+  }
+
+  /** Tells of lapsed members. Any node may do so; whoever entered again in the meantime stays. */
+  async #appendLapsed(members: Member[]): Promise<void> {
+    let left = members;
+    while (left.length > 0) {
+      const draft = draftLeaves(left, 'lapsed', leaveIdOf(left));
+      const result = await this.#parts.engine.append(this.ref, draft);
+      if (result.outcome !== 'refused') return;
+      left = left.filter((_, index) => result.rows[index] === undefined);
+    }
+  }
+
+  #runLane(task: () => Promise<void>): void {
+    this.#presenceLane.run(task).catch((failure) => this.#parts.report(failure, this.name));
+  }
+}
+
+/**
+ * The same on every node for the same members, so that a lapse told by two nodes is one leave. A member leaves from one
+ * state of its row once, so the state of one of them tells this leave from all others. Begins with no connection's id.
+ */
+function leaveIdOf(members: readonly Member[]): string {
+  const first = members[0];
+  return `leave-${first?.serial}-${first?.message.id}`;
+}

@@ -1,0 +1,181 @@
+import {
+  assertChannelName,
+  errors,
+  type Message,
+  messageSerial,
+  type PresenceMessage,
+  type PublishResult,
+} from '@parvis/protocol';
+import type { App } from '../access/app.ts';
+import type { Principal } from '../access/principal.ts';
+import type { Clock } from '../clock.ts';
+import type { ChannelRef, Engine } from '../engine/engine.ts';
+import type { Limits } from '../limits.ts';
+import type { Meter } from '../observe/meter.ts';
+import { Channel } from './channel.ts';
+import { type HistoryPage, type HistoryQuery, messageHistory, presenceHistory } from './history.ts';
+import { type Member, presenceTable, presentOf } from './presence.ts';
+import { draftMessages, type Publisher } from './publish.ts';
+import { retentionOf } from './rule.ts';
+
+/** What the channels of a node are made with. */
+export interface ChannelsParts {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly report: (failure: unknown, channel: string) => void;
+  readonly onLost: (channel: Channel) => void;
+  readonly meter: Meter;
+}
+
+/** Which members of a presence set are asked for; filters combine. */
+export interface PresenceQuery {
+  readonly clientId?: string;
+  readonly connectionId?: string;
+  /** Members, 1 to 1000. */
+  readonly limit: number;
+  /** Key of the last member of the page before. */
+  readonly cursor?: string;
+}
+
+/** A channel that is open or opening. */
+interface OpenChannel {
+  readonly opening: Promise<Channel>;
+  channel: Channel | undefined;
+}
+
+/**
+ * All channels of a node, and the one door to them: realtime connections and HTTP requests ask here, with the same
+ * rights. Errors are those of the protocol reference: 40010 for a name, 40160 for a right.
+ */
+export class Channels {
+  readonly #parts: ChannelsParts;
+  readonly #open = new Map<string, OpenChannel>();
+
+  constructor(parts: ChannelsParts) {
+    this.#parts = parts;
+  }
+
+  /** The channel, fed by the engine from now on; it stays so for a while after the last attachment is gone. */
+  open(app: App, name: string): Promise<Channel> {
+    const key = keyOf(app, name);
+    const known = this.#open.get(key);
+    if (known !== undefined) {
+      // Whoever asks is about to attach: a sweep must not close it under their feet.
+      if (known.channel?.idleSince !== undefined) known.channel.idleSince = this.#parts.clock.now();
+      return known.opening;
+    }
+    const record: OpenChannel = { opening: this.#join(app, name), channel: undefined };
+    this.#open.set(key, record);
+    record.opening.then(
+      (channel) => {
+        record.channel = channel;
+      },
+      () => this.#open.delete(key),
+    );
+    return record.opening;
+  }
+
+  /** Publishes as one atomic entry and resolves once it is stored. The caller has checked modes; we check the right. */
+  async publish(
+    principal: Principal,
+    name: string,
+    publisher: Publisher,
+    messages: readonly Message[],
+  ): Promise<PublishResult> {
+    this.#allow(principal, 'publish', name);
+    const draft = draftMessages(publisher, messages, this.#parts.limits);
+    const result = await this.#parts.engine.append(this.ref(principal.app, name), draft);
+    if (result.outcome === 'refused') throw errors.internal();
+    if (result.outcome === 'appended') this.#parts.meter.messagesPublished(messages.length);
+    return { serials: messages.map((_, index) => messageSerial(result.entry.serial, index)) };
+  }
+
+  history(principal: Principal, name: string, query: HistoryQuery): Promise<HistoryPage<Message>> {
+    this.#allow(principal, 'history', name);
+    return messageHistory(this.#parts.engine, this.ref(principal.app, name), query);
+  }
+
+  presenceHistory(principal: Principal, name: string, query: HistoryQuery): Promise<HistoryPage<PresenceMessage>> {
+    this.#allow(principal, 'history', name);
+    return presenceHistory(this.#parts.engine, this.ref(principal.app, name), query);
+  }
+
+  /** Members of a presence set, ordered by member key, with the action `present`. */
+  async members(principal: Principal, name: string, query: PresenceQuery): Promise<HistoryPage<PresenceMessage>> {
+    this.#allow(principal, 'subscribe', name);
+    const ref = this.ref(principal.app, name);
+    const items: PresenceMessage[] = [];
+    let afterKey = query.cursor;
+    for (;;) {
+      const page = await this.#parts.engine.rows(ref, presenceTable, {
+        limit: 1_000,
+        ...(afterKey === undefined ? {} : { afterKey }),
+      });
+      for (const row of page.rows) {
+        const message = presentOf({ message: row.value as Member['message'], serial: row.serial, time: row.time });
+        if (!matches(message, query)) continue;
+        if (items.length === query.limit) return { items, ...(afterKey === undefined ? {} : { next: afterKey }) };
+        items.push(message);
+        afterKey = row.key;
+      }
+      const last = page.rows[page.rows.length - 1];
+      if (!page.more || last === undefined) return { items };
+      afterKey = last.key;
+    }
+  }
+
+  /** How the engine knows a channel. Throws 40010. */
+  ref(app: App, name: string): ChannelRef {
+    assertChannelName(name);
+    return { app: app.id, name, retentionMs: retentionOf(app, name, this.#parts.limits) };
+  }
+
+  /** Lets go of channels that nobody has been attached to for long enough. */
+  async sweep(): Promise<void> {
+    const before = this.#parts.clock.now() - this.#parts.limits.idleChannelMs;
+    const closing: Promise<void>[] = [];
+    for (const [key, { channel }] of this.#open) {
+      if (channel === undefined || channel.idleSince === undefined || channel.idleSince > before) continue;
+      this.#open.delete(key);
+      closing.push(channel.close());
+    }
+    await Promise.all(closing);
+  }
+
+  /** Channels that are open on this node. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  async #join(app: App, name: string): Promise<Channel> {
+    const { engine, clock, limits, meter, report, onLost } = this.#parts;
+    const channel = new Channel({
+      ref: this.ref(app, name),
+      engine,
+      clock,
+      meter,
+      maxMembers: app.maxPresenceMembers ?? limits.maxPresenceMembers,
+      maxPresenceBytes: limits.maxPresenceSize,
+      report,
+      onLost,
+    });
+    await channel.open();
+    return channel;
+  }
+
+  #allow(principal: Principal, operation: 'publish' | 'subscribe' | 'history', name: string): void {
+    assertChannelName(name);
+    if (!principal.capability.allows(operation, name)) throw errors.capabilityDenied(operation, `channel ${name}`);
+  }
+}
+
+function matches(message: PresenceMessage, query: PresenceQuery): boolean {
+  if (query.clientId !== undefined && message.clientId !== query.clientId) return false;
+  return query.connectionId === undefined || message.connectionId === query.connectionId;
+}
+
+/** App ids hold no blank, so no two channels of two apps share a key. */
+function keyOf(app: App, name: string): string {
+  return `${app.id} ${name}`;
+}

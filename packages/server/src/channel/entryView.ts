@@ -1,0 +1,83 @@
+import {
+  Action,
+  type Message,
+  MessageAction,
+  messageSerial,
+  type PresenceMessage,
+  type ProtocolMessage,
+} from '@parvis/protocol';
+import type { Entry } from '../engine/engine.ts';
+
+/** Payload of a message entry: what was published, and by whom. Serials, times and missing ids come from the entry. */
+export interface MessagePayload {
+  /** Ids are `<idBase>:<index>` unless a message has its own. */
+  readonly idBase: string;
+  readonly connectionId?: string;
+  readonly messages: readonly Message[];
+}
+
+/** Payload of a presence entry: the events to broadcast, in order. */
+export interface PresencePayload {
+  readonly idBase: string;
+  /** The connection all events belong to, if it is one. */
+  readonly connectionId?: string;
+  readonly presence: readonly PresenceMessage[];
+}
+
+/** The messages of an entry as they stand in history: each whole by itself. */
+export function messagesOf(entry: Entry): Message[] {
+  const { idBase, connectionId, messages } = entry.payload as MessagePayload;
+  return messages.map((message, index) => ({
+    ...message,
+    id: message.id ?? `${idBase}:${index}`,
+    ...(connectionId === undefined ? {} : { connectionId }),
+    timestamp: entry.time,
+    action: MessageAction.CREATE,
+    serial: messageSerial(entry.serial, index),
+  }));
+}
+
+/** The presence events of an entry as they stand in presence history: each whole by itself. */
+export function presenceOf(entry: Entry): PresenceMessage[] {
+  const { idBase, presence } = entry.payload as PresencePayload;
+  return presence.map((event, index) => ({
+    ...event,
+    id: event.id ?? `${idBase}:${index}`,
+    timestamp: entry.time,
+  }));
+}
+
+/** The frame of a message entry: id, connectionId and timestamp stand once on the outside (spec TR4, TM2a). */
+export function messageFrameOf(channel: string, entry: Entry): ProtocolMessage {
+  const { idBase, connectionId, messages } = entry.payload as MessagePayload;
+  const frame: ProtocolMessage = { action: Action.MESSAGE, id: idBase, channel, channelSerial: entry.serial };
+  if (connectionId !== undefined) frame.connectionId = connectionId;
+  frame.timestamp = entry.time;
+  frame.messages = messages.map((message, index) => ({
+    ...message,
+    action: MessageAction.CREATE,
+    serial: messageSerial(entry.serial, index),
+  }));
+  return frame;
+}
+
+/** The frame of several message entries merged: each message carries what is its own. */
+export function mergedFrameOf(channel: string, entries: readonly Entry[]): ProtocolMessage {
+  const last = entries[entries.length - 1];
+  const frame: ProtocolMessage = { action: Action.MESSAGE, channel, messages: entries.flatMap(messagesOf) };
+  if (last !== undefined) {
+    frame.channelSerial = last.serial;
+    frame.timestamp = last.time;
+  }
+  return frame;
+}
+
+/** The frame of a presence entry. */
+export function presenceFrameOf(channel: string, entry: Entry): ProtocolMessage {
+  const { idBase, connectionId, presence } = entry.payload as PresencePayload;
+  const frame: ProtocolMessage = { action: Action.PRESENCE, id: idBase, channel, channelSerial: entry.serial };
+  if (connectionId !== undefined) frame.connectionId = connectionId;
+  frame.timestamp = entry.time;
+  frame.presence = [...presence];
+  return frame;
+}

@@ -1,0 +1,174 @@
+import { compareSerials, type Message, Mode, memberKey, sizeOf } from '@parvis/protocol';
+import type { Clock } from '../clock.ts';
+import type { Entry } from '../engine/engine.ts';
+import type { Meter } from '../observe/meter.ts';
+import type { Attachment } from './attachment.ts';
+import {
+  type MessagePayload,
+  mergedFrameOf,
+  messageFrameOf,
+  messagesOf,
+  type PresencePayload,
+  presenceFrameOf,
+  presenceOf,
+} from './entryView.ts';
+import { type Conflation, Frame } from './frame.ts';
+import type { ChannelRule } from './rule.ts';
+
+/** A merged frame stays well under any client's maxFrameSize. */
+const WINDOW_MAX_MESSAGES = 200;
+const WINDOW_MAX_BYTES = 65_536;
+
+/**
+ * The live listeners of one channel, and the way an entry reaches them: one frame, encoded once for each kind of pipe,
+ * pushed to everybody whose modes and echo allow it. Nothing is allocated per listener.
+ */
+export class FanOut {
+  readonly #channel: string;
+  readonly #rule: ChannelRule;
+  readonly #clock: Clock;
+  readonly #meter: Meter;
+  readonly #live: Attachment[] = [];
+  #window: Entry[] = [];
+  #windowBytes = 0;
+  #windowCount = 0;
+  #cancelWindow: (() => void) | undefined;
+
+  constructor(channel: string, rule: ChannelRule, clock: Clock, meter: Meter) {
+    this.#meter = meter;
+    this.#channel = channel;
+    this.#rule = rule;
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#live.length;
+  }
+
+  get attachments(): readonly Attachment[] {
+    return this.#live;
+  }
+
+  /** From the next entry on this attachment gets all. What waits in the window came before it. */
+  add(attachment: Attachment): void {
+    this.flush();
+    attachment.slot = this.#live.length;
+    this.#live.push(attachment);
+  }
+
+  remove(attachment: Attachment): void {
+    const { slot } = attachment;
+    if (slot < 0) return;
+    attachment.slot = -1;
+    const last = this.#live.pop();
+    if (last === undefined || last === attachment) return;
+    this.#live[slot] = last;
+    last.slot = slot;
+  }
+
+  /** Sends an entry to all, now or when the channel's window ends. */
+  deliver(entry: Entry): void {
+    if (entry.kind === 'message' && this.#rule.windowMs > 0) {
+      this.#wait(entry);
+      return;
+    }
+    this.flush();
+    if (entry.kind === 'message') this.#sendMessages([entry]);
+    else this.#sendPresence(entry);
+  }
+
+  /** Sends what waits in the window. */
+  flush(): void {
+    if (this.#window.length === 0) return;
+    this.#cancelWindow?.();
+    this.#cancelWindow = undefined;
+    const entries = this.#window;
+    this.#window = [];
+    this.#windowBytes = 0;
+    this.#windowCount = 0;
+    this.#sendMessages(entries);
+  }
+
+  /** Sends one entry to one attachment that is catching up. */
+  deliverTo(attachment: Attachment, entry: Entry): void {
+    const { connectionId } = entry.payload as MessagePayload | PresencePayload;
+    const own = connectionId === attachment.subscriber.connectionId;
+    if (entry.kind === 'message') {
+      if ((attachment.modes & Mode.SUBSCRIBE) === 0 || (own && !attachment.echo)) return;
+      attachment.subscriber.send(new Frame(messageFrameOf(this.#channel, entry)));
+    } else if (own || (attachment.modes & Mode.PRESENCE_SUBSCRIBE) !== 0) {
+      attachment.subscriber.send(new Frame(presenceFrameOf(this.#channel, entry)));
+    }
+  }
+
+  #wait(entry: Entry): void {
+    this.#window.push(entry);
+    for (const message of (entry.payload as MessagePayload).messages) {
+      this.#windowBytes += sizeOf(message);
+      this.#windowCount += 1;
+    }
+    if (this.#windowCount >= WINDOW_MAX_MESSAGES || this.#windowBytes >= WINDOW_MAX_BYTES) this.flush();
+    else this.#cancelWindow ??= this.#clock.after(this.#rule.windowMs, () => this.flush());
+  }
+
+  #sendMessages(entries: readonly Entry[]): void {
+    const frame = this.#messageFrame(entries);
+    this.#meter.framesDelivered(this.#live.length);
+    for (const attachment of this.#live) {
+      if ((attachment.modes & Mode.SUBSCRIBE) === 0) continue;
+      if (attachment.echo) attachment.subscriber.send(frame);
+      else this.#sendToSilent(attachment, entries, frame);
+    }
+  }
+
+  /** For a listener that does not want its own messages back: the shared frame unless some of it is its own. */
+  #sendToSilent(attachment: Attachment, entries: readonly Entry[], shared: Frame): void {
+    const { connectionId } = attachment.subscriber;
+    const others = entries.filter((entry) => (entry.payload as MessagePayload).connectionId !== connectionId);
+    if (others.length === entries.length) attachment.subscriber.send(shared);
+    else if (others.length > 0) attachment.subscriber.send(this.#messageFrame(others));
+  }
+
+  #messageFrame(entries: readonly Entry[]): Frame {
+    const [only] = entries;
+    const message =
+      entries.length === 1 && only !== undefined
+        ? messageFrameOf(this.#channel, only)
+        : mergedFrameOf(this.#channel, entries);
+    return new Frame(message, this.#rule.conflateMessages ? () => conflationOf(entries) : undefined);
+  }
+
+  #sendPresence(entry: Entry): void {
+    const payload = entry.payload as PresencePayload;
+    // Locks travel in extras, and each change of a lock must arrive.
+    const conflatable = payload.presence.every((event) => event.extras === undefined);
+    const frame = new Frame(
+      presenceFrameOf(this.#channel, entry),
+      conflatable
+        ? () => ({ kind: 'presence', parts: new Map(presenceOf(entry).map((event) => [memberKey(event), event])) })
+        : undefined,
+    );
+    this.#meter.framesDelivered(this.#live.length);
+    for (const attachment of this.#live) {
+      // A client learns its own members from their echo alone, whatever its modes.
+      const wanted =
+        (attachment.modes & Mode.PRESENCE_SUBSCRIBE) !== 0 ||
+        attachment.subscriber.connectionId === payload.connectionId;
+      if (wanted) attachment.subscriber.send(frame);
+    }
+  }
+}
+
+/** Of one publisher's messages of one name, the last is enough for a client that cannot keep up. */
+function conflationOf(entries: readonly Entry[]): Conflation {
+  const parts = new Map<string, Message>();
+  for (const entry of entries) {
+    for (const message of messagesOf(entry)) parts.set(`${message.connectionId}:${message.name}`, message);
+  }
+  return { kind: 'message', parts };
+}
+
+/** Whether an entry comes after a position of the same log. */
+export function isAfter(entry: Entry, serial: string): boolean {
+  return compareSerials(entry.serial, serial) > 0;
+}

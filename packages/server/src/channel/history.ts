@@ -1,0 +1,96 @@
+import { errors, type Message, type PresenceMessage, parseSerial } from '@parvis/protocol';
+import type { ChannelRef, Engine, Entry, EntryKind } from '../engine/engine.ts';
+import { messagesOf, presenceOf } from './entryView.ts';
+
+/** Which part of a channel's past is asked for. Times are ms since the epoch, both inclusive. */
+export interface HistoryQuery {
+  readonly start?: number;
+  readonly end?: number;
+  readonly direction: 'forwards' | 'backwards';
+  /** Items, 1 to 1000. */
+  readonly limit: number;
+  /** Backwards from this position, inclusive: what a client calls `untilAttach`. */
+  readonly untilSerial?: string;
+  /** Where the page before ended, as it was given there. */
+  readonly cursor?: string;
+}
+
+/** Items in the order asked for, each whole by itself, and where the next page begins if there is one. */
+export interface HistoryPage<T> {
+  readonly items: T[];
+  readonly next?: string;
+}
+
+/** Where a page ended: the last entry that was given whole (if any), and how many items of the next one were given. */
+interface Cursor {
+  readonly done: string | undefined;
+  readonly given: number;
+}
+
+/** A page of messages. Throws 40011 for a cursor that is none. */
+export function messageHistory(
+  engine: Engine,
+  channel: ChannelRef,
+  query: HistoryQuery,
+): Promise<HistoryPage<Message>> {
+  return pageOf(engine, channel, query, 'message', messagesOf);
+}
+
+/** A page of presence events, as they happened. */
+export function presenceHistory(
+  engine: Engine,
+  channel: ChannelRef,
+  query: HistoryQuery,
+): Promise<HistoryPage<PresenceMessage>> {
+  return pageOf(engine, channel, query, 'presence', presenceOf);
+}
+
+async function pageOf<T>(
+  engine: Engine,
+  channel: ChannelRef,
+  query: HistoryQuery,
+  kind: EntryKind,
+  itemsOf: (entry: Entry) => T[],
+): Promise<HistoryPage<T>> {
+  let { done, given } = query.cursor === undefined ? { done: undefined, given: 0 } : parseCursor(query.cursor);
+  const { entries } = await engine.read(channel, {
+    kind,
+    direction: query.direction,
+    limit: query.limit + 1,
+    ...boundsOf(query, done),
+  });
+  const items: T[] = [];
+  for (const entry of entries) {
+    const all = itemsOf(entry);
+    if (query.direction === 'backwards') all.reverse();
+    for (const item of all.slice(given)) {
+      if (items.length === query.limit) return { items, next: formatCursor({ done, given }) };
+      items.push(item);
+      given += 1;
+    }
+    done = entry.serial;
+    given = 0;
+  }
+  return { items };
+}
+
+function boundsOf(query: HistoryQuery, done: string | undefined) {
+  return {
+    ...(query.start === undefined ? {} : { from: query.start }),
+    ...(query.end === undefined ? {} : { to: query.end }),
+    ...(query.untilSerial === undefined ? {} : { upTo: query.untilSerial }),
+    ...(done === undefined ? {} : query.direction === 'backwards' ? { before: done } : { after: done }),
+  };
+}
+
+function formatCursor(cursor: Cursor): string {
+  return `${cursor.done ?? ''}~${cursor.given}`;
+}
+
+function parseCursor(text: string): Cursor {
+  const match = /^([^~]*)~(\d{1,6})$/.exec(text);
+  const done = match?.[1];
+  if (match === null || done === undefined) throw errors.badCursor();
+  if (done !== '' && parseSerial(done) === undefined) throw errors.badCursor();
+  return { done: done === '' ? undefined : done, given: Number(match[2]) };
+}

@@ -1,0 +1,116 @@
+import { Action, memberKey, PresenceAction, type PresenceMessage, sizeOf } from '@parvis/protocol';
+import type { Entry, Row } from '../engine/engine.ts';
+import { presenceOf } from './entryView.ts';
+import { Frame } from './frame.ts';
+import { type Member, type PresenceSet, presenceTable, presentOf } from './presence.ts';
+
+/** Members in one SYNC frame. */
+const SYNC_PAGE = 100;
+
+/** The presence set of a channel as this node knows it: a fold of the feed, started from the rows at joining. */
+export class MemberSet implements PresenceSet {
+  readonly maxMembers: number;
+  readonly maxBytes: number;
+  readonly #members = new Map<string, Member>();
+  readonly #channel: string;
+  #bytes = 0;
+  #sync: Frame[] | undefined;
+
+  constructor(channel: string, maxMembers: number, maxBytes: number) {
+    this.#channel = channel;
+    this.maxMembers = maxMembers;
+    this.maxBytes = maxBytes;
+  }
+
+  get size(): number {
+    return this.#members.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get(key: string): Member | undefined {
+    return this.#members.get(key);
+  }
+
+  /** Members of one connection. */
+  ofConnection(connectionId: string): Member[] {
+    return [...this.#members.values()].filter((member) => member.message.connectionId === connectionId);
+  }
+
+  /** Starts over from rows of the presence table. */
+  load(rows: readonly Row[]): void {
+    this.#members.clear();
+    this.#bytes = 0;
+    for (const row of rows) if (row.table === presenceTable) this.put(row.key, row);
+    this.#sync = undefined;
+  }
+
+  /** What the engine says of one key, when it refused a draft made from an older state. */
+  put(key: string, row: Row | undefined): void {
+    this.#remove(key);
+    if (row === undefined) return;
+    this.#set(key, { message: row.value as PresenceMessage, serial: row.serial, time: row.time });
+  }
+
+  /** Takes the events of an entry. */
+  fold(entry: Entry): void {
+    for (const event of presenceOf(entry)) {
+      const key = memberKey(event);
+      if (event.action === PresenceAction.LEAVE) this.#remove(key);
+      else this.#set(key, { message: event, serial: entry.serial, time: entry.time });
+    }
+  }
+
+  /** Takes out members whose rows have lapsed, unless they entered again since; returns those taken out. */
+  lapse(rows: readonly Row[]): Member[] {
+    const gone: Member[] = [];
+    for (const row of rows) {
+      const member = row.table === presenceTable ? this.#members.get(row.key) : undefined;
+      if (member === undefined || member.serial !== row.serial) continue;
+      this.#remove(row.key);
+      gone.push(member);
+    }
+    return gone;
+  }
+
+  /**
+   * The whole set as SYNC frames, made once for as long as nothing changes. Entries repeat the id, time and state of the
+   * last enter or update, with the action `present` (spec RTP17, RTP18).
+   */
+  syncFrames(): Frame[] {
+    if (this.#sync !== undefined) return this.#sync;
+    const all = [...this.#members.values()].map(presentOf);
+    const syncId = `s${Math.random().toString(36).slice(2, 12)}`;
+    const frames: Frame[] = [];
+    for (let start = 0; start === 0 || start < all.length; start += SYNC_PAGE) {
+      const end = start + SYNC_PAGE;
+      frames.push(
+        new Frame({
+          action: Action.SYNC,
+          channel: this.#channel,
+          channelSerial: `${syncId}:${end < all.length ? end : ''}`,
+          presence: all.slice(start, end),
+        }),
+      );
+    }
+    this.#sync = frames;
+    return frames;
+  }
+
+  #set(key: string, member: Member): void {
+    this.#remove(key);
+    this.#members.set(key, member);
+    this.#bytes += sizeOf(member.message);
+    this.#sync = undefined;
+  }
+
+  #remove(key: string): void {
+    const member = this.#members.get(key);
+    if (member === undefined) return;
+    this.#members.delete(key);
+    this.#bytes -= sizeOf(member.message);
+    this.#sync = undefined;
+  }
+}

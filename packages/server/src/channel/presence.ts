@@ -1,0 +1,176 @@
+import { presenceClientId } from '@parvis/auth';
+import { errors, memberKey, PresenceAction, type PresenceMessage, sizeOf } from '@parvis/protocol';
+import type { Draft, Expectation, RowChange } from '../engine/engine.ts';
+import type { PresencePayload } from './entryView.ts';
+import { checkMessageId } from './publish.ts';
+
+/** Table of rows that the presence set of a channel is kept in: one row per member key. */
+export const presenceTable = 'presence';
+
+/** A member as stored: the message that last set it, and the serial and time of that entry. */
+export interface Member {
+  readonly message: PresenceMessage;
+  readonly serial: string;
+  readonly time: number;
+}
+
+/** Who sends presence, and what its members are tied to. */
+export interface PresenceOrigin {
+  readonly connectionId: string;
+  /** The connection's identity: a name, `*`, or undefined for anonymous. */
+  readonly clientId: string | undefined;
+  /** `<connectionId>:<msgSerial>`: base of the events' ids, and what recognises a repeated frame. */
+  readonly idBase: string;
+  /** Lease that the rows live by. */
+  readonly owner: string;
+}
+
+/** What presence rules look at: the set as it stands, and its bounds. */
+export interface PresenceSet {
+  get(key: string): Member | undefined;
+  readonly size: number;
+  /** Bytes of data and extras of all members. */
+  readonly bytes: number;
+  readonly maxMembers: number;
+  readonly maxBytes: number;
+}
+
+/**
+ * Folds the events of one PRESENCE frame into a draft: all of them or none. Undefined means that nothing changes, and the
+ * frame is acknowledged all the same. Throws 91000, 40012, 40013, 91003 or 91006 (protocol reference 2.11).
+ */
+export function draftPresence(
+  origin: PresenceOrigin,
+  events: readonly PresenceMessage[],
+  set: PresenceSet,
+): Draft | undefined {
+  const fold = new PresenceFold(origin, set);
+  for (const [index, event] of events.entries()) fold.add(event, index);
+  return fold.draft();
+}
+
+class PresenceFold {
+  readonly #origin: PresenceOrigin;
+  readonly #set: PresenceSet;
+  /** Members as this frame leaves them so far; undefined is gone. */
+  readonly #overlay = new Map<string, PresenceMessage | undefined>();
+  readonly #broadcast: PresenceMessage[] = [];
+  #members: number;
+  #bytes: number;
+
+  constructor(origin: PresenceOrigin, set: PresenceSet) {
+    this.#origin = origin;
+    this.#set = set;
+    this.#members = set.size;
+    this.#bytes = set.bytes;
+  }
+
+  add(event: PresenceMessage, index: number): void {
+    const { connectionId, idBase } = this.#origin;
+    const clientId = presenceClientId(this.#origin.clientId, event.clientId);
+    const key = memberKey({ clientId, connectionId });
+    const member = this.#current(key);
+    // An enter may bring the id it had before a reconnect; nothing else has a say in its id.
+    const givenId = event.action === PresenceAction.ENTER ? event.id : undefined;
+    if (givenId !== undefined) checkMessageId(givenId);
+    const id = givenId ?? `${idBase}:${index}`;
+    const stamped: PresenceMessage = { ...event, id, clientId, connectionId };
+    delete stamped.timestamp;
+    if (event.action === PresenceAction.LEAVE) this.#leave(key, stamped, member);
+    else if (event.action === PresenceAction.ENTER) this.#enter(key, stamped, member, givenId);
+    else if (event.action === PresenceAction.UPDATE) this.#put(key, stamped, member);
+    else throw errors.badRequest('presence action must be enter (2), leave (3) or update (4)');
+  }
+
+  draft(): Draft | undefined {
+    if (this.#broadcast.length === 0) return undefined;
+    const { connectionId, idBase, owner } = this.#origin;
+    const rows: RowChange[] = [];
+    const expect: Expectation[] = [];
+    for (const [key, message] of this.#overlay) {
+      rows.push(
+        message === undefined ? { table: presenceTable, key } : { table: presenceTable, key, value: message, owner },
+      );
+      expect.push({ table: presenceTable, key, serial: this.#set.get(key)?.serial ?? null });
+    }
+    const payload: PresencePayload = { idBase, connectionId, presence: this.#broadcast };
+    return { kind: 'presence', id: `c:${idBase}`, payload, rows, expect };
+  }
+
+  #current(key: string): PresenceMessage | undefined {
+    return this.#overlay.has(key) ? this.#overlay.get(key) : this.#set.get(key)?.message;
+  }
+
+  /**
+   * An enter whose id is that of the stored member is the client's re-entry after a reconnect. It carries no extras, so
+   * nothing is stored and nobody is told (spec RTP17g).
+   */
+  #enter(key: string, event: PresenceMessage, member: PresenceMessage | undefined, givenId: string | undefined): void {
+    if (member !== undefined && givenId !== undefined && member.id === givenId) return;
+    this.#put(key, event, member);
+  }
+
+  #put(key: string, event: PresenceMessage, member: PresenceMessage | undefined): void {
+    // An update of nobody is how a client enters whose member has lapsed.
+    const stored = member === undefined ? { ...event, action: PresenceAction.ENTER } : event;
+    if (member === undefined && ++this.#members > this.#set.maxMembers)
+      throw errors.tooManyMembers(this.#set.maxMembers);
+    this.#bytes += sizeOf(event) - (member === undefined ? 0 : sizeOf(member));
+    if (this.#bytes > this.#set.maxBytes) throw errors.presenceTooLarge(this.#set.maxBytes);
+    this.#overlay.set(key, stored);
+    this.#broadcast.push(stored);
+  }
+
+  #leave(key: string, event: PresenceMessage, member: PresenceMessage | undefined): void {
+    if (member === undefined) return;
+    this.#members -= 1;
+    this.#bytes -= sizeOf(member);
+    this.#overlay.set(key, undefined);
+    this.#broadcast.push(event.data === undefined ? withStateOf(event, member) : event);
+  }
+}
+
+/** A leave without data says what the member last said: the official Spaces SDK cannot read a leave without it. */
+function withStateOf(leave: PresenceMessage, member: PresenceMessage): PresenceMessage {
+  const { data, encoding, extras } = member;
+  return {
+    ...leave,
+    ...(data === undefined ? {} : { data }),
+    ...(encoding === undefined ? {} : { encoding }),
+    ...(extras === undefined ? {} : { extras }),
+  };
+}
+
+/**
+ * Leaves that the service makes for members whose connection is gone. Their ids begin with no connection's id, so that
+ * clients compare them by time and never take them for stale (protocol reference 2.11).
+ *
+ * `unset` members are still there and are removed by the entry; lapsed ones are gone already, and the draft holds only
+ * if nobody has entered under their keys since.
+ */
+export function draftLeaves(members: readonly Member[], state: 'unset' | 'lapsed', idBase: string): Draft {
+  const keys = members.map((member) => ({ key: memberKey(member.message), serial: member.serial }));
+  const presence = members.map(({ message }, index) => ({
+    ...withStateOf({ action: PresenceAction.LEAVE }, message),
+    id: `${idBase}:${index}`,
+    ...(message.clientId === undefined ? {} : { clientId: message.clientId }),
+    ...(message.connectionId === undefined ? {} : { connectionId: message.connectionId }),
+  }));
+  const payload: PresencePayload = { idBase, presence };
+  return {
+    kind: 'presence',
+    id: `l:${idBase}`,
+    payload,
+    rows: state === 'unset' ? keys.map(({ key }) => ({ table: presenceTable, key })) : [],
+    expect: keys.map(({ key, serial }) => ({
+      table: presenceTable,
+      key,
+      serial: state === 'unset' ? serial : null,
+    })),
+  };
+}
+
+/** A member as SYNC and REST show it. */
+export function presentOf(member: Member): PresenceMessage {
+  return { ...member.message, action: PresenceAction.PRESENT, timestamp: member.time };
+}

@@ -1,0 +1,167 @@
+import { Action, type ErrorInfo, errors, Flag, Mode, type ProtocolMessage } from '@parvis/protocol';
+import type { Engine, Entry } from '../engine/engine.ts';
+import type { Limits } from '../limits.ts';
+import type { Attachment, AttachRequest, Rewind } from './attachment.ts';
+import { messagesOf } from './entryView.ts';
+import { isAfter } from './fanOut.ts';
+import { Frame } from './frame.ts';
+
+/** Entries read from the log at once. */
+const PAGE = 500;
+
+/** What an attach is answered with, and what follows it. */
+interface Backlog {
+  /** Position that ATTACHED tells; messages of the backlog may come before it when they were rewound. */
+  readonly position: string;
+  /** Everything after the client's position will be delivered. */
+  readonly resumed: boolean;
+  readonly entries: readonly Entry[];
+  /** Why continuity was lost or a rewind cut short; the attach holds all the same. */
+  readonly error?: ErrorInfo;
+}
+
+/**
+ * Brings an attachment to life: live entries are held, the gap or the rewound messages are read, then ATTACHED, SYNC,
+ * backlog and what was held leave in this order, and the attachment is live (protocol reference 2.9).
+ *
+ * `wanted` tells whether the attach still holds: a DETACH or the end of the connection may come while reading.
+ */
+export async function attach(
+  engine: Engine,
+  limits: Limits,
+  attachment: Attachment,
+  request: AttachRequest,
+  wanted: () => boolean,
+): Promise<void> {
+  const { channel } = attachment;
+  channel.hold(attachment);
+  try {
+    const backlog = await readBacklog(engine, limits, attachment, request);
+    if (!wanted()) return;
+    finish(attachment, backlog);
+  } finally {
+    if (attachment.held !== undefined) channel.remove(attachment);
+  }
+}
+
+function finish(attachment: Attachment, backlog: Backlog): void {
+  const { channel, subscriber } = attachment;
+  channel.fanOut.flush();
+  const seesPresence = (attachment.modes & Mode.PRESENCE_SUBSCRIBE) !== 0 && channel.members.size > 0;
+  const entries = backlog.entries.filter((entry) => isWanted(attachment, entry));
+  let flags = attachment.modes;
+  if (seesPresence) flags |= Flag.HAS_PRESENCE;
+  if (backlog.resumed) flags |= Flag.RESUMED;
+  if (entries.length > 0) flags |= Flag.HAS_BACKLOG;
+  subscriber.send(new Frame(attachedMessage(attachment, backlog.position, flags, backlog.error)));
+  if (seesPresence) for (const frame of channel.members.syncFrames()) subscriber.send(frame);
+  for (const entry of entries) channel.fanOut.deliverTo(attachment, entry);
+  const last = backlog.entries[backlog.entries.length - 1];
+  const held = channel.release(attachment);
+  for (const entry of held) {
+    if (last === undefined || isAfter(entry, last.serial)) channel.fanOut.deliverTo(attachment, entry);
+  }
+}
+
+/** ATTACHED with the modes granted and the params understood. */
+export function attachedMessage(
+  attachment: Attachment,
+  position: string,
+  flags: number,
+  error?: ErrorInfo,
+): ProtocolMessage {
+  return {
+    action: Action.ATTACHED,
+    channel: attachment.channel.name,
+    channelSerial: position,
+    flags,
+    ...(attachment.params === undefined ? {} : { params: attachment.params }),
+    ...(error === undefined ? {} : { error: error.toJSON() }),
+  };
+}
+
+function isWanted(attachment: Attachment, entry: Entry): boolean {
+  if ((attachment.modes & Mode.SUBSCRIBE) === 0) return false;
+  const { connectionId } = entry.payload as { connectionId?: string };
+  return attachment.echo || connectionId !== attachment.subscriber.connectionId;
+}
+
+async function readBacklog(
+  engine: Engine,
+  limits: Limits,
+  attachment: Attachment,
+  request: AttachRequest,
+): Promise<Backlog> {
+  const { channel } = attachment;
+  const { position } = channel;
+  if (request.channelSerial !== undefined) {
+    return readGap(engine, limits, attachment, request.channelSerial, position);
+  }
+  if (request.rewind === undefined) return { position, resumed: false, entries: [] };
+  return rewind(engine, limits, attachment, request.rewind, position);
+}
+
+/** Everything after the client's position, or why that cannot be had. */
+async function readGap(
+  engine: Engine,
+  limits: Limits,
+  attachment: Attachment,
+  from: string,
+  position: string,
+): Promise<Backlog> {
+  const lost = (error: ErrorInfo): Backlog => ({ position, resumed: false, entries: [], error });
+  const sees = (attachment.modes & Mode.SUBSCRIBE) !== 0;
+  const entries: Entry[] = [];
+  let after = from;
+  for (;;) {
+    const page = await engine.read(attachment.channel.ref, {
+      after,
+      kind: 'message',
+      direction: 'forwards',
+      limit: PAGE,
+    });
+    if (page.continuity === 'foreign') return lost(errors.serialForeign());
+    // Who gets no messages has missed none; presence is settled by the SYNC.
+    if (!sees) return { position: from, resumed: true, entries: [] };
+    if (page.continuity === 'expired') return lost(errors.serialExpired());
+    entries.push(...page.entries);
+    const last = entries[entries.length - 1];
+    if (!page.more || last === undefined) return { position: from, resumed: true, entries };
+    if (entries.length > limits.maxResumeBacklog) return lost(errors.backlogTooLong());
+    after = last.serial;
+  }
+}
+
+/** The last messages before the position, oldest first. Cut by our cap, not by the client's wish, it says so. */
+async function rewind(
+  engine: Engine,
+  limits: Limits,
+  attachment: Attachment,
+  wish: Rewind,
+  position: string,
+): Promise<Backlog> {
+  const limit = 'count' in wish ? wish.count : wish.limit;
+  if (limit === 0) return { position, resumed: false, entries: [] };
+  const reach = 'ms' in wish ? { from: attachment.channel.now() - wish.ms } : {};
+  const page = await engine.read(attachment.channel.ref, {
+    upTo: position,
+    kind: 'message',
+    direction: 'backwards',
+    limit: limit + 1,
+    ...reach,
+  });
+  const entries: Entry[] = [];
+  let messages = 0;
+  for (const entry of page.entries) {
+    if (messages >= limit) break;
+    messages += messagesOf(entry).length;
+    entries.unshift(entry);
+  }
+  const cut = 'ms' in wish && limit === limits.maxRewind && entries.length < page.entries.length;
+  return {
+    position,
+    resumed: false,
+    entries,
+    ...(cut ? { error: errors.badRequest(`rewind was cut to the last ${limit} messages`) } : {}),
+  };
+}

@@ -1,0 +1,39 @@
+import { errors, namespaceOf } from '@parvis/protocol';
+import type { App } from '../access/app.ts';
+import type { Limits } from '../limits.ts';
+
+/** What holds for a channel because of its name. */
+export interface ChannelRule {
+  /** ms that messages wait to be merged into one frame; 0 sends at the end of the turn. */
+  readonly windowMs: number;
+  /** Whether a client that cannot keep up gets the last message of each name and publisher only. */
+  readonly conflateMessages: boolean;
+  /** Whether attaching or entering needs a concrete clientId (40012): everybody in a space has a name. */
+  readonly identified: boolean;
+}
+
+const ordinary: ChannelRule = { windowMs: 0, conflateMessages: false, identified: false };
+
+/** Rules by the last part of the name. Spaces keeps members and locks in one channel, cursors in the other. */
+const bySuffix: readonly [suffix: string, rule: ChannelRule][] = [
+  ['::$space', { windowMs: 0, conflateMessages: false, identified: true }],
+  ['::$cursors', { windowMs: 5, conflateMessages: true, identified: true }],
+];
+
+/** The rule of a channel: the first suffix that fits, or none. */
+export function ruleOf(name: string): ChannelRule {
+  for (const [suffix, rule] of bySuffix) if (name.endsWith(suffix)) return rule;
+  return ordinary;
+}
+
+/** ms that entries of a channel are kept: those of its namespace. */
+export function retentionOf(app: App, name: string, limits: Limits): number {
+  const persisted = app.namespaces.get(namespaceOf(name))?.persisted === true;
+  return persisted ? limits.persistedRetentionMs : limits.retentionMs;
+}
+
+/** Throws 40012 unless the client acts under one name: neither anonymous nor as anybody (`*`). */
+export function requireIdentified(clientId: string | undefined): void {
+  if (clientId !== undefined && clientId !== '*') return;
+  throw errors.badClientId('every client of a space needs a clientId; let your auth endpoint set one');
+}

@@ -1,0 +1,132 @@
+import { Action, type ErrorInfo, errors, Flag, Mode, toErrorInfo } from '@parvis/protocol';
+import { Attachment, type AttachRequest } from '../channel/attachment.ts';
+import { grantedModes } from '../channel/attachRequest.ts';
+import type { Channel } from '../channel/channel.ts';
+import { Frame } from '../channel/frame.ts';
+import { attach, attachedMessage } from '../channel/replay.ts';
+import type { Connection } from './connection.ts';
+
+/** One channel of a connection, from its ATTACH on. */
+export interface AttachedChannel {
+  /** Modes asked for, and those granted. */
+  readonly requested: number;
+  modes: number;
+  /** There once the channel is open. */
+  attachment: Attachment | undefined;
+}
+
+/** The channels that one connection is attached to, or is being attached to. */
+export class Attachments {
+  readonly #connection: Connection;
+  readonly #byName = new Map<string, AttachedChannel>();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  get size(): number {
+    return this.#byName.size;
+  }
+
+  get(name: string): AttachedChannel | undefined {
+    return this.#byName.get(name);
+  }
+
+  /**
+   * Attaches, or attaches anew with other params: what the client was sent since its ATTACH does not count, it goes by
+   * the position it gave. Answers with ATTACHED, or with ERROR for the channel.
+   */
+  async attach(name: string, request: AttachRequest): Promise<void> {
+    const { host, principal } = this.#connection;
+    const modes = grantedModes(request.modes, principal.capability, name);
+    if (modes === 0) throw errors.capabilityDenied('any of the modes asked for', `channel ${name}`);
+    const before = this.#byName.get(name);
+    const limit = host.limits.maxChannelsPerConnection;
+    if (before === undefined && this.#byName.size >= limit) throw errors.tooManyChannels(limit);
+    before?.attachment?.channel.remove(before.attachment);
+    const attached: AttachedChannel = { requested: request.modes, modes, attachment: undefined };
+    this.#byName.set(name, attached);
+    const wanted = () => this.#byName.get(name) === attached;
+    try {
+      const channel = await host.channels.open(principal.app, name);
+      if (!wanted()) return;
+      attached.attachment = new Attachment(channel, this.#connection, request, attached.modes);
+      await attach(host.engine, host.limits, attached.attachment, request, wanted);
+    } catch (failure) {
+      if (!wanted()) return;
+      this.#byName.delete(name);
+      throw failure;
+    }
+  }
+
+  /** Detaches, and makes this connection's members leave. */
+  async detach(name: string): Promise<void> {
+    const attached = this.#byName.get(name);
+    this.#byName.delete(name);
+    if (attached?.attachment !== undefined) attached.attachment.channel.remove(attached.attachment);
+    if (attached !== undefined || this.#connection.resumed) await this.#leave(name);
+  }
+
+  /** Forgets all channels without a word: members go or stay with the connection's lease. */
+  drop(): void {
+    for (const { attachment } of this.#byName.values()) {
+      if (attachment !== undefined) attachment.channel.remove(attachment);
+    }
+    this.#byName.clear();
+  }
+
+  /** Applies a changed capability: channels are lost, or modes of them (protocol reference 2.12). */
+  review(): void {
+    const { capability } = this.#connection.principal;
+    for (const [name, attached] of this.#byName) {
+      const modes = grantedModes(attached.requested, capability, name);
+      if (modes === attached.modes) continue;
+      const lostPresence = (attached.modes & ~modes & Mode.PRESENCE) !== 0;
+      attached.modes = modes;
+      if (attached.attachment !== undefined) attached.attachment.modes = modes;
+      if (modes === 0) this.#lose(name, errors.capabilityDenied('any mode', `channel ${name}`));
+      else this.#tell(attached, modes);
+      if (lostPresence) this.#leave(name).catch((failure) => this.#report(name, failure));
+    }
+  }
+
+  /** The channel's feed was broken: continuity is lost, and the presence set is to be read anew. */
+  discontinued(channel: Channel): void {
+    const attached = this.#byName.get(channel.name);
+    if (attached?.attachment === undefined) return;
+    this.#tell(attached, attached.modes, errors.serialForeign());
+    for (const frame of channel.members.syncFrames()) this.#connection.send(frame);
+  }
+
+  #lose(name: string, error: ErrorInfo): void {
+    const attached = this.#byName.get(name);
+    this.#byName.delete(name);
+    if (attached?.attachment !== undefined) attached.attachment.channel.remove(attached.attachment);
+    this.#connection.sendMessage({ action: Action.ERROR, channel: name, error: error.toJSON() });
+  }
+
+  #tell({ attachment }: AttachedChannel, modes: number, error?: ErrorInfo): void {
+    if (attachment === undefined || attachment.held !== undefined) return;
+    const { channel } = attachment;
+    let flags = modes;
+    if (error === undefined) flags |= Flag.RESUMED;
+    if (channel.members.size > 0 && (modes & Mode.PRESENCE_SUBSCRIBE) !== 0) flags |= Flag.HAS_PRESENCE;
+    this.#connection.send(new Frame(attachedMessage(attachment, channel.position, flags, error)));
+  }
+
+  async #leave(name: string): Promise<void> {
+    const channel = await this.#connection.host.channels.open(this.#connection.principal.app, name);
+    await channel.leave(this.#connection.connectionId);
+  }
+
+  #report(name: string, failure: unknown): void {
+    this.#connection.host.report('members of a channel could not leave', { channel: name, failure });
+  }
+}
+
+/** How a failed attach is told: retryable trouble as DETACHED (the client tries again), all else as ERROR. */
+export function attachFailure(name: string, failure: unknown) {
+  const error = toErrorInfo(failure);
+  const action = error.statusCode >= 500 ? Action.DETACHED : Action.ERROR;
+  return { action, channel: name, error: error.toJSON() };
+}

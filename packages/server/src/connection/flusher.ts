@@ -1,0 +1,57 @@
+import type { Clock } from '../clock.ts';
+import type { Outbox } from './outbox.ts';
+
+/**
+ * Ends each turn of the event loop with one write per client that has something to get. Clients of one channel mostly
+ * have the very same buffers in line, so the last concatenation is used again when the next line equals it.
+ */
+export class Flusher {
+  readonly #clock: Clock;
+  #dirty: Outbox[] = [];
+  #scheduled = false;
+  #lastQueue: Buffer[] = [];
+  #lastBytes: Buffer = Buffer.alloc(0);
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  /** This outbox has something to write when the turn ends. */
+  mark(outbox: Outbox): void {
+    this.#dirty.push(outbox);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#run);
+  }
+
+  /** One buffer for a line of them: the buffer itself if it is alone. */
+  join(queue: Buffer[]): Buffer {
+    const only = queue[0];
+    if (queue.length === 1 && only !== undefined) return only;
+    if (!sameBuffers(queue, this.#lastQueue)) {
+      this.#lastQueue = queue;
+      this.#lastBytes = Buffer.concat(queue);
+    }
+    return this.#lastBytes;
+  }
+
+  readonly #run = (): void => {
+    this.#scheduled = false;
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (let i = 0; i < dirty.length; i++) dirty[i]?.flush();
+    // What was joined last may be large; a turn without traffic must not keep it alive.
+    this.#lastQueue = [];
+    this.#lastBytes = Buffer.alloc(0);
+  };
+}
+
+function sameBuffers(a: Buffer[], b: Buffer[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

@@ -1,0 +1,155 @@
+import {
+  Action,
+  assertChannelName,
+  type ErrorInfo,
+  errors,
+  Mode,
+  type ProtocolMessage,
+  toErrorInfo,
+} from '@parvis/protocol';
+import { attachRequestOf } from '../channel/attachRequest.ts';
+import { requireIdentified, ruleOf } from '../channel/rule.ts';
+import { attachFailure } from './attachments.ts';
+import type { Connection } from './connection.ts';
+import { reauthorize } from './reauth.ts';
+
+/** What a client may send, by action. Anything else is ignored and counted: newer clients may say more (spec RSF1). */
+export const handlers: ReadonlyMap<number, (connection: Connection, message: ProtocolMessage) => void> = new Map([
+  [Action.HEARTBEAT, heartbeat],
+  [Action.ATTACH, attach],
+  [Action.DETACH, detach],
+  [Action.MESSAGE, publish],
+  [Action.PRESENCE, presence],
+  [Action.SYNC, sync],
+  [Action.AUTH, reauthorize],
+  [Action.CLOSE, (connection) => connection.close()],
+  [Action.DISCONNECT, disconnect],
+  [Action.ANNOTATION, (connection, message) => refuseKind(connection, message, errors.notMutable())],
+  [
+    Action.OBJECT,
+    (connection, message) => refuseKind(connection, message, errors.capabilityDenied('objects', 'any channel')),
+  ],
+]);
+
+/** A ping is answered with its id; a heartbeat without one is but a sign of life (spec RTN13). */
+function heartbeat(connection: Connection, { id }: ProtocolMessage): void {
+  if (id !== undefined) connection.sendMessage({ action: Action.HEARTBEAT, id });
+}
+
+/** The client drops its transport but may resume. */
+function disconnect(connection: Connection): void {
+  connection.lose();
+  connection.outbox.end();
+}
+
+function attach(connection: Connection, message: ProtocolMessage): void {
+  const name = message.channel ?? '';
+  const fail = (failure: unknown) => refuse(connection, name, failure);
+  try {
+    assertChannelName(name);
+    if (ruleOf(name).identified) requireIdentified(connection.principal.clientId);
+    const request = attachRequestOf(message, connection.host.limits.maxRewind);
+    connection.attachments.attach(name, request).catch(fail);
+  } catch (failure) {
+    fail(failure);
+  }
+}
+
+/** A refused attach ends what was there before under this name, too: the client's channel is FAILED or suspended. */
+function refuse(connection: Connection, name: string, failure: unknown): void {
+  connection.host.refused(toErrorInfo(failure), { connectionId: connection.connectionId, failure });
+  leaveChannel(connection, name);
+  connection.sendMessage(attachFailure(name, failure));
+}
+
+function detach(connection: Connection, message: ProtocolMessage): void {
+  const name = message.channel ?? '';
+  leaveChannel(connection, name);
+  connection.sendMessage({ action: Action.DETACHED, channel: name });
+}
+
+function leaveChannel(connection: Connection, name: string): void {
+  connection.attachments
+    .detach(name)
+    .catch((failure) => connection.host.report('members of a channel could not leave', { channel: name, failure }));
+}
+
+/** Publishing needs no attachment; who is attached needs the mode (spec RTL6c, protocol reference 2.8). */
+function publish(connection: Connection, message: ProtocolMessage): void {
+  const { msgSerial, channel: name = '', messages = [], params } = message;
+  if (msgSerial === undefined) return connection.fail(errors.protocolViolation('MESSAGE needs a msgSerial'));
+  answer(connection, msgSerial, () => {
+    const { host, principal, connectionId } = connection;
+    assertChannelName(name);
+    if (host.testHooks && params?._forceNack === 'true') throw errors.forcedNack();
+    takeRate(connection, messages.length);
+    requireMode(connection, name, Mode.PUBLISH, 'publish');
+    const idBase = `${connectionId}:${msgSerial}`;
+    const publisher = { clientId: principal.clientId, connectionId, idBase, retryId: `c:${idBase}` };
+    return host.channels.publish(principal, name, publisher, messages);
+  });
+}
+
+/** Presence needs an attachment; one held before a resume counts, for the client sends before it attaches again. */
+function presence(connection: Connection, message: ProtocolMessage): void {
+  const { msgSerial, channel: name = '', presence: events = [] } = message;
+  if (msgSerial === undefined) return connection.fail(errors.protocolViolation('PRESENCE needs a msgSerial'));
+  answer(connection, msgSerial, async () => {
+    const { host, principal, connectionId, owner } = connection;
+    assertChannelName(name);
+    if (events.length === 0) throw errors.badRequest('PRESENCE needs at least one presence message');
+    takeRate(connection, events.length);
+    if (connection.attachments.get(name) === undefined && !connection.resumed) throw errors.notAttached(name);
+    requireMode(connection, name, Mode.PRESENCE, 'presence');
+    if (ruleOf(name).identified) requireIdentified(principal.clientId);
+    const channel = await host.channels.open(principal.app, name);
+    const origin = { connectionId, clientId: principal.clientId, idBase: `${connectionId}:${msgSerial}`, owner };
+    await channel.submitPresence(origin, events);
+    return { serials: [] };
+  });
+}
+
+/** A kind of publish that this service does not take, refused so that the client does not wait for ever. */
+function refuseKind(connection: Connection, { msgSerial }: ProtocolMessage, error: ErrorInfo): void {
+  if (msgSerial === undefined) return;
+  answer(connection, msgSerial, () => Promise.reject(error));
+}
+
+/** The client wants the presence set again, from the start. */
+function sync(connection: Connection, { channel: name = '' }: ProtocolMessage): void {
+  const attachment = connection.attachments.get(name)?.attachment;
+  if (attachment === undefined || attachment.held !== undefined) return;
+  if ((attachment.modes & Mode.PRESENCE_SUBSCRIBE) === 0) return;
+  for (const frame of attachment.channel.members.syncFrames()) connection.send(frame);
+}
+
+/** Answers a frame with what its work comes to, in its turn. */
+function answer(connection: Connection, msgSerial: number, work: () => Promise<{ serials: (string | null)[] }>): void {
+  const place = connection.reserve(msgSerial);
+  const nack = (failure: unknown) => {
+    const error = toErrorInfo(failure);
+    connection.host.refused(error, { connectionId: connection.connectionId, failure });
+    place.nack(error);
+  };
+  try {
+    work().then(place.ack, nack);
+  } catch (failure) {
+    nack(failure);
+  }
+}
+
+function takeRate(connection: Connection, count: number): void {
+  const { host } = connection;
+  if (!connection.messageRate.take(count, host.clock.now())) {
+    throw errors.connectionRateExceeded(host.limits.maxInboundRate);
+  }
+}
+
+/** 40160 without the right; 40165 with it, when the attachment did not ask for the mode. */
+function requireMode(connection: Connection, name: string, mode: number, operation: 'publish' | 'presence'): void {
+  if (!connection.principal.capability.allows(operation, name)) {
+    throw errors.capabilityDenied(operation, `channel ${name}`);
+  }
+  const attached = connection.attachments.get(name);
+  if (attached !== undefined && (attached.modes & mode) === 0) throw errors.modeNotRequested(operation);
+}

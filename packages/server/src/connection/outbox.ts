@@ -1,0 +1,109 @@
+import type { Frame } from '../channel/frame.ts';
+import type { Transport } from '../transport/transport.ts';
+import { Conflater } from './conflater.ts';
+import type { Flusher } from './flusher.ts';
+
+/** Bytes that may wait for one client: past `soft` presence and cursors are conflated, past `hard` it is given up. */
+export interface BacklogLimits {
+  readonly soft: number;
+  readonly hard: number;
+}
+
+/**
+ * Everything on its way to one client, in one order. Frames pushed in one turn of the event loop leave in one write at
+ * its end; the bytes of a frame are shared with every other client that gets it.
+ */
+export class Outbox {
+  readonly transport: Transport;
+  /** When something was last written, ms of the flusher's clock: keepalives fill the silence. */
+  lastWrite = 0;
+  readonly #flusher: Flusher;
+  readonly #limits: BacklogLimits;
+  readonly #overflow: () => void;
+  #queue: Buffer[] = [];
+  #queued = 0;
+  #dirty = false;
+  #conflater: Conflater | undefined;
+  #ended = false;
+
+  constructor(transport: Transport, flusher: Flusher, limits: BacklogLimits, overflow: () => void) {
+    this.transport = transport;
+    this.#flusher = flusher;
+    this.#limits = limits;
+    this.#overflow = overflow;
+  }
+
+  /** Puts a frame in line. For a client over the soft limit, one that can be conflated waits beside the line. */
+  push(frame: Frame): void {
+    if (this.#conflater !== undefined) {
+      if (frame.conflation !== undefined) {
+        if (!this.#ended && this.#conflater.hold(frame) > this.#limits.hard) this.#giveUp();
+        return;
+      }
+      this.#releaseChannel(frame.message.channel);
+    }
+    this.pushBytes(frame.bytes(this.transport.wire));
+  }
+
+  /** Puts bytes in line that are whole frames of this transport already. */
+  pushBytes(bytes: Buffer): void {
+    if (this.#ended) return;
+    this.#queue.push(bytes);
+    this.#queued += bytes.length;
+    if (!this.#dirty) {
+      this.#dirty = true;
+      this.#flusher.mark(this);
+    }
+  }
+
+  /** Writes what is in line; called by the flusher at the end of the turn, or before an orderly end. */
+  flush(): void {
+    this.#dirty = false;
+    if (this.#queue.length === 0) return;
+    const bytes = this.#flusher.join(this.#queue);
+    this.#queue = [];
+    this.#queued = 0;
+    this.lastWrite = this.#flusher.now();
+    this.transport.write(bytes);
+    const backlog = this.transport.backlog;
+    if (backlog <= this.#limits.soft) return;
+    if (backlog > this.#limits.hard) this.#giveUp();
+    else this.#conflater ??= new Conflater();
+  }
+
+  /** The network took what was waiting: what was held back follows, and conflation ends. */
+  drained(): void {
+    const held = this.#conflater;
+    if (held === undefined || this.transport.backlog > this.#limits.soft / 2) return;
+    this.#conflater = undefined;
+    for (const frame of held.release()) this.push(frame);
+  }
+
+  /** Bytes waiting here or in the transport. */
+  get backlog(): number {
+    return this.#queued + this.transport.backlog + (this.#conflater?.size ?? 0);
+  }
+
+  /** Writes the rest and ends the transport; nothing is taken from here on. */
+  end(): void {
+    if (this.#ended) return;
+    this.flush();
+    this.#ended = true;
+    this.#conflater = undefined;
+    this.transport.close();
+  }
+
+  #releaseChannel(channel: string | undefined): void {
+    if (channel === undefined) return;
+    for (const frame of this.#conflater?.releaseChannel(channel) ?? []) {
+      this.pushBytes(frame.bytes(this.transport.wire));
+    }
+  }
+
+  #giveUp(): void {
+    this.#queue = [];
+    this.#queued = 0;
+    this.#conflater = undefined;
+    if (!this.#ended) this.#overflow();
+  }
+}

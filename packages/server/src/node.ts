@@ -1,0 +1,103 @@
+import type { Apps } from './access/app.ts';
+import type { Authenticator } from './access/principal.ts';
+import { Channels } from './channel/channels.ts';
+import type { Clock } from './clock.ts';
+import { connect } from './connection/connect.ts';
+import { ConnectionKeys } from './connection/connectionKey.ts';
+import { Connections } from './connection/connections.ts';
+import { Flusher } from './connection/flusher.ts';
+import type { ConnectionHost } from './connection/host.ts';
+import type { Engine } from './engine/engine.ts';
+import type { Limits } from './limits.ts';
+import type { Log } from './observe/log.ts';
+import type { Meter } from './observe/meter.ts';
+import type { Transport } from './transport/transport.ts';
+
+/** What a node is composed of. */
+export interface NodeParts {
+  readonly apps: Apps;
+  readonly authenticator: Authenticator;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly log: Log;
+  readonly meter: Meter;
+  readonly serverId: string;
+  readonly testHooks: boolean;
+  /** Shared by the nodes of one deployment, so that any of them accepts a resume. */
+  readonly secret?: Buffer;
+}
+
+const SWEEP_MS = 1_000;
+
+/** The composition root: every part of the realtime service, wired. Transports and HTTP come in from outside. */
+export class Node {
+  readonly channels: Channels;
+  readonly connections: Connections;
+  readonly parts: NodeParts;
+  readonly #host: ConnectionHost;
+  #cancelSweep: (() => void) | undefined;
+
+  constructor(parts: NodeParts) {
+    this.parts = parts;
+    const { engine, clock, limits, meter, log } = parts;
+    this.connections = new Connections(clock, meter);
+    this.channels = new Channels({
+      engine,
+      clock,
+      limits,
+      meter,
+      report: (failure, channel) => log.error({ err: failure, channel }, 'presence of a channel could not be updated'),
+      onLost: (channel) => {
+        for (const connection of this.connections) connection.attachments.discontinued(channel);
+      },
+    });
+    this.#host = {
+      channels: this.channels,
+      engine,
+      authenticator: parts.authenticator,
+      clock,
+      limits,
+      flusher: new Flusher(clock),
+      keys: new ConnectionKeys(parts.secret),
+      connections: this.connections,
+      meter,
+      serverId: parts.serverId,
+      testHooks: parts.testHooks,
+      report: (sentence, { failure, ...fields }) => log.error({ ...fields, err: failure }, sentence),
+      refused: (error, { failure, ...fields }) => {
+        meter.refused(error.code);
+        if (error.code === 50000) log.error({ ...fields, err: failure }, 'a client hit a bug');
+        else log.info({ ...fields, code: error.code, reason: error.message }, 'a client was refused');
+      },
+    };
+    this.#sweepLater();
+  }
+
+  /** Opens a connection on a transport a client has made. */
+  accept(transport: Transport, query: URLSearchParams, secure: boolean): void {
+    connect(this.#host, transport, query, secure);
+  }
+
+  /** Sends every client elsewhere, at an even pace over this many ms. */
+  async drain(ms: number): Promise<void> {
+    await this.connections.drain(ms);
+  }
+
+  /** Stops timers and closes the engine; connections are gone by now. */
+  async stop(): Promise<void> {
+    this.#cancelSweep?.();
+    this.#cancelSweep = undefined;
+    await this.parts.engine.close();
+  }
+
+  #sweepLater(): void {
+    this.#cancelSweep = this.parts.clock.after(SWEEP_MS, () => {
+      this.#sweepLater();
+      this.connections.sweep();
+      const failed = (failure: unknown) => this.parts.log.error({ err: failure }, 'sweep failed');
+      this.channels.sweep().catch(failed);
+      this.connections.renew(this.parts.engine).catch(failed);
+    });
+  }
+}
