@@ -5,6 +5,7 @@ import {
   errors,
   Mode,
   type ProtocolMessage,
+  type PublishResult,
   toErrorInfo,
 } from '@parvis/protocol';
 import { attachRequestOf } from '../channel/attachRequest.ts';
@@ -76,9 +77,8 @@ function leaveChannel(connection: Connection, name: string): void {
 
 /** Publishing needs no attachment; who is attached needs the mode (spec RTL6c, protocol reference 2.8). */
 function publish(connection: Connection, message: ProtocolMessage): void {
-  const { msgSerial, channel: name = '', messages = [], params } = message;
-  if (msgSerial === undefined) return connection.fail(errors.protocolViolation('MESSAGE needs a msgSerial'));
-  answer(connection, msgSerial, () => {
+  const { channel: name = '', messages = [], params } = message;
+  answer(connection, message, (msgSerial) => {
     const { host, principal, connectionId } = connection;
     assertChannelName(name);
     if (host.testHooks && params?._forceNack === 'true') throw errors.forcedNack();
@@ -92,9 +92,8 @@ function publish(connection: Connection, message: ProtocolMessage): void {
 
 /** Presence needs an attachment; one held before a resume counts, for the client sends before it attaches again. */
 function presence(connection: Connection, message: ProtocolMessage): void {
-  const { msgSerial, channel: name = '', presence: events = [] } = message;
-  if (msgSerial === undefined) return connection.fail(errors.protocolViolation('PRESENCE needs a msgSerial'));
-  answer(connection, msgSerial, async () => {
+  const { channel: name = '', presence: events = [] } = message;
+  answer(connection, message, async (msgSerial) => {
     const { host, principal, connectionId, owner } = connection;
     assertChannelName(name);
     if (events.length === 0) throw errors.badRequest('PRESENCE needs at least one presence message');
@@ -110,9 +109,8 @@ function presence(connection: Connection, message: ProtocolMessage): void {
 }
 
 /** A kind of publish that this service does not take, refused so that the client does not wait for ever. */
-function refuseKind(connection: Connection, { msgSerial }: ProtocolMessage, error: ErrorInfo): void {
-  if (msgSerial === undefined) return;
-  answer(connection, msgSerial, () => Promise.reject(error));
+function refuseKind(connection: Connection, message: ProtocolMessage, error: ErrorInfo): void {
+  answer(connection, message, () => Promise.reject(error));
 }
 
 /** The client wants the presence set again, from the start. */
@@ -123,8 +121,16 @@ function sync(connection: Connection, { channel: name = '' }: ProtocolMessage): 
   for (const frame of attachment.channel.members.syncFrames()) connection.send(frame);
 }
 
-/** Answers a frame with what its work comes to, in its turn. */
-function answer(connection: Connection, msgSerial: number, work: () => Promise<{ serials: (string | null)[] }>): void {
+/** Answers a frame with what its work comes to, in its turn. Without a serial it could not be answered at all. */
+function answer(
+  connection: Connection,
+  { msgSerial }: ProtocolMessage,
+  work: (msgSerial: number) => Promise<PublishResult>,
+): void {
+  if (msgSerial === undefined) {
+    connection.fail(errors.protocolViolation('a publish needs a msgSerial'));
+    return;
+  }
   const place = connection.reserve(msgSerial);
   const nack = (failure: unknown) => {
     const error = toErrorInfo(failure);
@@ -132,7 +138,7 @@ function answer(connection: Connection, msgSerial: number, work: () => Promise<{
     place.nack(error);
   };
   try {
-    work().then(place.ack, nack);
+    work(msgSerial).then(place.ack, nack);
   } catch (failure) {
     nack(failure);
   }
