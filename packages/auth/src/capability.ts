@@ -46,8 +46,9 @@ export class Capability {
     this.#patterns = patterns;
   }
 
-  /** Reads a capability from its JSON text or the parsed map; throws 40000 for anything that is not one. */
+  /** Reads a capability from its JSON text, the parsed map or another capability; throws 40000 for anything else. */
   static parse(source: unknown): Capability {
+    if (source instanceof Capability) return source;
     const map = typeof source === 'string' ? parseJson(source) : source;
     if (typeof map !== 'object' || map === null || Array.isArray(map)) {
       throw errors.badRequest('capability must be a JSON map from resource to a list of operations');

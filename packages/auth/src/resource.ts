@@ -47,6 +47,12 @@ export class Resource {
     if (this.#segments.indexOf('*') === this.#segments.length - 1) this.#prefix = name.slice(0, -1);
   }
 
+  /** How many characters precede the first wildcard of the name: what makes one pattern more specific than another. */
+  get literalPrefixLength(): number {
+    const wildcard = this.#segments.indexOf('*');
+    return this.#segments.slice(0, wildcard < 0 ? undefined : wildcard).join(':').length;
+  }
+
   /** Whether this resource covers that channel. */
   matches(channel: QualifiedName): boolean {
     return this.#coversQualifier(channel.qualifier, channel.qualifierClass) && this.#matchesName(channel.name);
