@@ -1,8 +1,8 @@
-import { Action, type ErrorInfo, errors, Flag, Mode, type ProtocolMessage } from '@parvis/protocol';
+import { Action, type ErrorInfo, errors, Flag, Mode, type ProtocolMessage, sizeOf } from '@parvis/protocol';
 import type { Engine, Entry } from '../engine/engine.ts';
 import type { Limits } from '../limits.ts';
 import type { Attachment, AttachRequest, Rewind } from './attachment.ts';
-import { messagesOf } from './entryView.ts';
+import { type MessagePayload, messagesOf } from './entryView.ts';
 import { isAfter } from './fanOut.ts';
 import { Frame } from './frame.ts';
 
@@ -112,6 +112,7 @@ async function readGap(
   const lost = (error: ErrorInfo): Backlog => ({ position, resumed: false, entries: [], error });
   const sees = (attachment.modes & Mode.SUBSCRIBE) !== 0;
   const entries: Entry[] = [];
+  let bytes = 0;
   let after = from;
   for (;;) {
     const page = await engine.read(attachment.channel.ref, {
@@ -124,12 +125,20 @@ async function readGap(
     // Who gets no messages has missed none; presence is settled by the SYNC.
     if (!sees) return { position: from, resumed: true, entries: [] };
     if (page.continuity === 'expired') return lost(errors.serialExpired());
-    entries.push(...page.entries);
+    for (const entry of page.entries) {
+      entries.push(entry);
+      bytes += sizeOfEntry(entry);
+    }
     const last = entries[entries.length - 1];
+    if (entries.length > limits.maxResumeBacklog || bytes > limits.hardBacklog / 2)
+      return lost(errors.backlogTooLong());
     if (!page.more || last === undefined) return { position: from, resumed: true, entries };
-    if (entries.length > limits.maxResumeBacklog) return lost(errors.backlogTooLong());
     after = last.serial;
   }
+}
+
+function sizeOfEntry(entry: Entry): number {
+  return (entry.payload as MessagePayload).messages.reduce((sum, message) => sum + sizeOf(message), 0);
 }
 
 /** The last messages before the position, oldest first. Cut by our cap, not by the client's wish, it says so. */

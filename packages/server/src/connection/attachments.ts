@@ -3,6 +3,7 @@ import { Attachment, type AttachRequest } from '../channel/attachment.ts';
 import { grantedModes } from '../channel/attachRequest.ts';
 import type { Channel } from '../channel/channel.ts';
 import { Frame } from '../channel/frame.ts';
+import { Lane } from '../channel/lane.ts';
 import { attach, attachedMessage } from '../channel/replay.ts';
 import type { Connection } from './connection.ts';
 
@@ -19,6 +20,8 @@ export interface AttachedChannel {
 export class Attachments {
   readonly #connection: Connection;
   readonly #byName = new Map<string, AttachedChannel>();
+  /** One attach at a time, so that each sees how far the client has got with the ones before. */
+  readonly #lane = new Lane();
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -48,15 +51,28 @@ export class Attachments {
     this.#byName.set(name, attached);
     const wanted = () => this.#byName.get(name) === attached;
     try {
-      const channel = await host.channels.open(principal.app, name);
-      if (!wanted()) return;
-      attached.attachment = new Attachment(channel, this.#connection, request, attached.modes);
-      await attach(host.engine, host.limits, attached.attachment, request, wanted);
+      await this.#lane.run(() => this.#establish(name, attached, request, wanted));
     } catch (failure) {
       if (!wanted()) return;
       this.#byName.delete(name);
       throw failure;
     }
+  }
+
+  async #establish(
+    name: string,
+    attached: AttachedChannel,
+    request: AttachRequest,
+    wanted: () => boolean,
+  ): Promise<void> {
+    const { host, principal, outbox } = this.#connection;
+    // Backlogs of many channels at once would overrun a client that is doing well.
+    await outbox.calm();
+    if (!wanted()) return;
+    const channel = await host.channels.open(principal.app, name);
+    if (!wanted()) return;
+    attached.attachment = new Attachment(channel, this.#connection, request, attached.modes);
+    await attach(host.engine, host.limits, attached.attachment, request, wanted);
   }
 
   /** Detaches, and makes this connection's members leave. */

@@ -16,7 +16,7 @@ import type { ConnectionHost } from './host.ts';
 export function connect(host: ConnectionHost, transport: Transport, query: URLSearchParams, secure: boolean): void {
   const opening = new Opening(host, transport);
   transport.listen({
-    frame: (bytes) => opening.connection !== undefined && receive(opening.connection, bytes),
+    frame: (bytes) => opening.frame(bytes),
     drain: () => opening.connection?.outbox.drained(),
     alive: () => opening.connection !== undefined && alive(opening.connection),
     closed: () => opening.closed(),
@@ -46,8 +46,14 @@ class Opening {
     else await this.#resume(principal, request, request.resume);
   }
 
+  frame(bytes: Uint8Array): void {
+    if (this.connection !== undefined) receive(this.connection, bytes);
+    else if (!this.#gone) this.refuse(errors.protocolViolation('nothing may be sent before CONNECTED'));
+  }
+
   /** Answers a refusal and ends the transport. A token error that can be mended is told so that the client mends it. */
   refuse(failure: unknown): void {
+    this.#gone = true;
     const error = toErrorInfo(failure);
     this.#host.refused(error, { remote: this.#transport.remote, failure });
     const retryable = isTokenError(error.code) || error.statusCode >= 500;

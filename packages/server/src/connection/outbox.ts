@@ -24,6 +24,7 @@ export class Outbox {
   #queued = 0;
   #dirty = false;
   #conflater: Conflater | undefined;
+  readonly #calming: (() => void)[] = [];
   #ended = false;
 
   constructor(transport: Transport, flusher: Flusher, limits: BacklogLimits, overflow: () => void) {
@@ -60,15 +61,22 @@ export class Outbox {
   flush(): void {
     this.#dirty = false;
     if (this.#queue.length === 0) return;
+    if (this.#queued + this.transport.backlog > this.#limits.hard) {
+      this.#giveUp();
+      return;
+    }
     const bytes = this.#flusher.join(this.#queue);
     this.#queue = [];
     this.#queued = 0;
     this.lastWrite = this.#flusher.now();
     this.transport.write(bytes);
-    const backlog = this.transport.backlog;
-    if (backlog <= this.#limits.soft) return;
-    if (backlog > this.#limits.hard) this.#giveUp();
-    else this.#conflater ??= new Conflater();
+    if (this.transport.backlog > this.#limits.soft) this.#conflater ??= new Conflater();
+  }
+
+  /** Resolves when the client has caught up: at once unless it is over the soft limit. */
+  calm(): Promise<void> {
+    if (this.#conflater === undefined) return Promise.resolve();
+    return new Promise((resolve) => this.#calming.push(resolve));
   }
 
   /** The network took what was waiting: what was held back follows, and conflation ends. */
@@ -77,6 +85,7 @@ export class Outbox {
     if (held === undefined || this.transport.backlog > this.#limits.soft / 2) return;
     this.#conflater = undefined;
     for (const frame of held.release()) this.push(frame);
+    for (const resolve of this.#calming.splice(0)) resolve();
   }
 
   /** Bytes waiting here or in the transport. */
@@ -90,6 +99,7 @@ export class Outbox {
     this.flush();
     this.#ended = true;
     this.#conflater = undefined;
+    for (const resolve of this.#calming.splice(0)) resolve();
     this.transport.close();
   }
 
