@@ -1,0 +1,118 @@
+import { formatSerial, nextPosition, type Position, parseSerial } from '@parvis/protocol';
+import { latest, startOf } from './bounds.ts';
+import { ChannelMap } from './channelMap.ts';
+import type { ChannelRef } from './engine.ts';
+import { LocalChannel } from './localChannel.ts';
+import type { SteadyClock } from './steadyClock.ts';
+import type { Store, Stored, StoredChannel } from './store.ts';
+import { Sweeper } from './sweeper.ts';
+
+/** A channel is pruned no more often than this. */
+const pruneEveryMs = 5_000;
+
+/**
+ * The channels the local engine knows. One that nobody can ask about any more is forgotten; what is remembered of all
+ * forgotten ones together are two positions, which suffice to answer for any old serial.
+ */
+export class LocalChannels {
+  readonly #store: Store;
+  readonly #clock: SteadyClock;
+  readonly #known = new ChannelMap<LocalChannel>();
+  readonly #sweeper: Sweeper<LocalChannel>;
+  #epoch = '';
+  /** Greatest position given in any forgotten channel, or before the store was opened. */
+  #ceiling: Position = { ms: 0, seq: 0, epoch: '' };
+  /** Greatest serial of an entry in any forgotten channel; '' while there was none. */
+  #floor = '';
+
+  constructor(store: Store, clock: SteadyClock) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#sweeper = new Sweeper(clock, this.#known, (channel) => this.#visit(channel));
+  }
+
+  /** Takes up what the store holds. Whatever was fed before now but not stored has a serial up to now. */
+  load(stored: Stored, restored: (channel: LocalChannel) => void): void {
+    this.#epoch = stored.epoch;
+    this.#floor = stored.floor;
+    const channels = [...stored.channels];
+    const last = parseSerial(latest([stored.floor, ...channels.map(({ head }) => head)]));
+    this.#ceiling = nextPosition(last, this.#clock.now(), this.#epoch);
+    for (const one of channels) restored(this.#restore(one));
+  }
+
+  get(ref: ChannelRef): LocalChannel | undefined {
+    return this.#known.get(ref);
+  }
+
+  /** The channel, made if it is new. */
+  open(ref: ChannelRef, now: number): LocalChannel {
+    return this.#known.get(ref) ?? this.#make(ref, now, this.#floor);
+  }
+
+  /** Whether this serial can not have been a position in this channel: another epoch, not yet given, or none at all. */
+  isForeign(ref: ChannelRef, serial: string): boolean {
+    const position = parseSerial(serial);
+    if (position?.epoch !== this.#epoch) return true;
+    return serial > formatSerial(this.#known.get(ref)?.minted ?? this.#ceiling);
+  }
+
+  /** Everything up to this serial is gone from this channel if the store holds nothing of it. */
+  floorOf(ref: ChannelRef): string {
+    return this.#known.get(ref)?.floor ?? this.#floor;
+  }
+
+  /** Lets go of entries and ids that are older than they need to be kept, now and then. */
+  prune(channel: LocalChannel, now: number): void {
+    if (now < channel.pruneAt) return;
+    channel.pruneAt = now + pruneEveryMs;
+    const keptSince = now - channel.keptMs;
+    channel.forgetIdsBefore(keptSince);
+    if (!channel.dropped) this.#pruneStore(channel, startOf(keptSince));
+  }
+
+  stop(): void {
+    this.#sweeper.stop();
+  }
+
+  #pruneStore(channel: LocalChannel, bound: string): void {
+    const done = () => {
+      channel.prunedTo = bound;
+    };
+    // What could not be dropped now is dropped next time; reads leave it out in any case.
+    try {
+      const pruned = this.#store.prune(channel.ref, bound);
+      if (pruned === undefined) done();
+      else pruned.then(done, () => {});
+    } catch {}
+  }
+
+  #restore(stored: StoredChannel): LocalChannel {
+    const channel = this.#make(stored.channel, this.#clock.now(), this.#floor);
+    channel.restore(stored);
+    return channel;
+  }
+
+  #make(ref: ChannelRef, now: number, floor: string): LocalChannel {
+    const channel = new LocalChannel(ref, { epoch: this.#epoch, now, after: this.#ceiling, floor });
+    this.#known.set(ref, channel);
+    this.#sweeper.wake();
+    return channel;
+  }
+
+  #visit(channel: LocalChannel): void {
+    const now = this.#clock.now();
+    this.prune(channel, now);
+    if (channel.forgettable(now)) this.#forget(channel);
+  }
+
+  #forget(channel: LocalChannel): void {
+    this.#known.delete(channel.ref);
+    if (channel.stored > this.#floor) this.#floor = channel.stored;
+    if (isAfter(channel.minted, this.#ceiling)) this.#ceiling = channel.minted;
+  }
+}
+
+function isAfter(a: Position, b: Position): boolean {
+  return a.ms > b.ms || (a.ms === b.ms && a.seq > b.seq);
+}

@@ -1,0 +1,88 @@
+import type { Row, RowPage, RowQuery } from './engine.ts';
+
+/** The rows of one channel, by table and key. */
+export class RowTables {
+  readonly #tables = new Map<string, Table>();
+
+  /** Whether there is no row in any table. */
+  get empty(): boolean {
+    return this.#tables.size === 0;
+  }
+
+  get(table: string, key: string): Row | undefined {
+    return this.#tables.get(table)?.rows.get(key);
+  }
+
+  /** Sets a row and answers with the one it replaces. */
+  set(row: Row): Row | undefined {
+    let table = this.#tables.get(row.table);
+    if (table === undefined) {
+      table = { rows: new Map(), keys: undefined };
+      this.#tables.set(row.table, table);
+    }
+    const replaced = table.rows.get(row.key);
+    table.rows.set(row.key, row);
+    if (replaced === undefined) table.keys = undefined;
+    return replaced;
+  }
+
+  /** Unsets a row and answers with it. */
+  unset(table: string, key: string): Row | undefined {
+    const found = this.#tables.get(table);
+    const row = found?.rows.get(key);
+    if (found === undefined || row === undefined) return undefined;
+    found.rows.delete(key);
+    found.keys = undefined;
+    if (found.rows.size === 0) this.#tables.delete(table);
+    return row;
+  }
+
+  /** Every row of every table. */
+  all(): Row[] {
+    const rows: Row[] = [];
+    for (const table of this.#tables.values()) for (const row of table.rows.values()) rows.push(row);
+    return rows;
+  }
+
+  /** A page of one table in the order of keys. */
+  page(name: string, query: RowQuery): RowPage {
+    const table = this.#tables.get(name);
+    if (table === undefined) return { rows: [], more: false };
+    if (query.key !== undefined) return one(table.rows.get(query.key));
+    const keys = sortedKeys(table);
+    const first = query.afterKey === undefined ? 0 : indexAfter(keys, query.afterKey);
+    const end = Math.min(keys.length, first + (query.limit ?? keys.length));
+    const rows: Row[] = [];
+    for (let i = first; i < end; i++) {
+      const row = table.rows.get(keys[i] ?? '');
+      if (row !== undefined) rows.push(row);
+    }
+    return { rows, more: end < keys.length };
+  }
+}
+
+interface Table {
+  readonly rows: Map<string, Row>;
+  /** All keys in order; sorted on first ask and good until a key comes or goes. */
+  keys: string[] | undefined;
+}
+
+function one(row: Row | undefined): RowPage {
+  return { rows: row === undefined ? [] : [row], more: false };
+}
+
+function sortedKeys(table: Table): string[] {
+  table.keys ??= [...table.rows.keys()].sort();
+  return table.keys;
+}
+
+function indexAfter(keys: string[], key: string): number {
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((keys[middle] ?? '') <= key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
