@@ -3,7 +3,10 @@ import type { ProtocolMessage } from './message.ts';
 /** The two encodings of a frame or an HTTP body. */
 export type Format = 'json' | 'msgpack';
 
-/** What a decoder accepts, whatever the sender claims. Sizes in bytes. */
+/**
+ * What a decoder accepts, whatever the sender claims. Meant for what clients send: a reader of what the service wrote itself
+ * needs room for the fields that were added to it.
+ */
 export interface DecodeLimits {
   /** Nesting of arrays and maps. */
   maxDepth: number;
@@ -13,6 +16,9 @@ export interface DecodeLimits {
 
 /** Limits of a decoder that was given none: deep enough for any real payload, small enough to be refused at once. */
 export const defaultDecodeLimits: DecodeLimits = { maxDepth: 64, maxElements: 100_000 };
+
+/** Limits for HTTP bodies: two levels less, so that a message published in one still fits into the lists of a frame. */
+export const bodyDecodeLimits: DecodeLimits = { ...defaultDecodeLimits, maxDepth: defaultDecodeLimits.maxDepth - 2 };
 
 /**
  * Turns protocol messages into bytes and back, one per format.

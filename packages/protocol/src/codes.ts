@@ -71,6 +71,7 @@ export const errors = {
   tooManyChannels: (limit: number) => make(90010, 400, `a connection may attach at most ${limit} channels`),
   presenceNoClientId: () => make(91000, 400, 'presence needs a clientId, and this connection has none'),
   tooManyMembers: (limit: number) => make(91003, 400, `presence set of the channel is full (${limit} members)`),
+  notMutable: () => make(93002, 400, 'updates and annotations need a namespace with mutableMessages'),
   presenceTooLarge: (limit: number) => make(91006, 400, `presence data of the channel is over ${limit} bytes in all`),
 } as const;
 

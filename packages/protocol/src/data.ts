@@ -9,7 +9,7 @@ export interface Payload {
   encoding?: string;
 }
 
-const asciiDecoder = new TextDecoder();
+const asciiDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** A message as an HTTP body or a frame of that format holds it: in JSON, bytes are base64 text with `base64` as last step. */
 export function renderMessage(message: Message, format: Format): Message {

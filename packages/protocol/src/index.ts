@@ -1,7 +1,7 @@
 export { Action, MessageAction, PresenceAction } from './action.ts';
 export { decodeBase64, encodeBase64 } from './base64.ts';
 export { assertChannelName, maxChannelNameLength, namespaceOf } from './channelName.ts';
-export { type Codec, type DecodeLimits, defaultDecodeLimits, type Format } from './codec.ts';
+export { bodyDecodeLimits, type Codec, type DecodeLimits, defaultDecodeLimits, type Format } from './codec.ts';
 export { codecs } from './codecs.ts';
 export { errors, isTokenError, toErrorInfo } from './codes.ts';
 export { canonicalPayload, type Payload, renderMessage, renderPresence, sizeOf, utf8Length } from './data.ts';

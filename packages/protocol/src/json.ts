@@ -4,8 +4,8 @@ import { renderMessage, renderPresence } from './data.ts';
 import { checkJsonBudget } from './jsonBudget.ts';
 import type { ProtocolMessage } from './message.ts';
 import { parseFrame } from './parseFrame.ts';
+import { bytesOfText } from './slab.ts';
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 const loneSurrogate = /[\ud800-\udfff]/gu;
 
@@ -17,17 +17,17 @@ const loneSurrogate = /[\ud800-\udfff]/gu;
  */
 export const jsonCodec: Codec = {
   format: 'json',
-  encode: (message) => encoder.encode(JSON.stringify(wireOf(message))),
+  encode: (message) => bytesOfText(JSON.stringify(wireOf(message))),
   decode: (bytes, limits) => parseFrame(decodeJson(bytes, limits), 'json'),
-  encodeValue: (value) => encoder.encode(JSON.stringify(value)),
+  encodeValue: (value) => bytesOfText(JSON.stringify(value)),
   decodeValue: decodeJson,
 };
 
 function decodeJson(bytes: Uint8Array, limits: DecodeLimits = defaultDecodeLimits): unknown {
-  checkJsonBudget(bytes, limits);
   const text = decodeText(bytes);
+  checkJsonBudget(bytes, text, limits);
   const value = parse(text);
-  return text.includes('\\ud') || text.includes('\\uD') ? wellFormed(value) : value;
+  return text.includes('\\u') ? wellFormed(value) : value;
 }
 
 function decodeText(bytes: Uint8Array): string {

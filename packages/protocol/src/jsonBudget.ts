@@ -7,12 +7,12 @@ const comma = 0x2c;
 const colon = 0x3a;
 
 /**
- * Throws 40013 if JSON text in UTF-8 nests deeper or holds more than the limits allow, in one pass that builds nothing.
- * Text that is no JSON may pass: the parser refuses it.
+ * Throws 40013 if JSON text nests deeper or holds more than the limits allow, in one pass that builds nothing. Takes the
+ * text and its UTF-8, because some questions are cheaper to ask of one and some of the other. Text that is no JSON may
+ * pass: the parser refuses it.
  */
-export function checkJsonBudget(bytes: Uint8Array, limits: DecodeLimits): void {
-  const fewElements = bytes.length <= limits.maxElements;
-  if (fewElements && countOpenings(bytes) <= limits.maxDepth) return;
+export function checkJsonBudget(bytes: Uint8Array, text: string, limits: DecodeLimits): void {
+  if (bytes.length <= limits.maxElements && hasAtMost(text, limits.maxDepth)) return;
   let depth = 0;
   let elements = 1;
   for (let at = 0; at < bytes.length; at++) {
@@ -27,11 +27,12 @@ export function checkJsonBudget(bytes: Uint8Array, limits: DecodeLimits): void {
   }
 }
 
-/** Brackets and braces that open, those inside strings too: an upper bound of the depth, found with one test per byte. */
-function countOpenings(bytes: Uint8Array): number {
-  let openings = 0;
-  for (let at = 0; at < bytes.length; at++) if (((bytes[at] ?? 0) | 0x20) === 0x7b) openings++;
-  return openings;
+/** Whether no more than so many brackets and braces open, those inside strings too: text of that kind cannot nest deeper. */
+function hasAtMost(text: string, openings: number): boolean {
+  let left = openings;
+  for (let at = text.indexOf('{'); at >= 0; at = text.indexOf('{', at + 1)) if (--left < 0) return false;
+  for (let at = text.indexOf('['); at >= 0; at = text.indexOf('[', at + 1)) if (--left < 0) return false;
+  return true;
 }
 
 function endOfString(bytes: Uint8Array, start: number): number {

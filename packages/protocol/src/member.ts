@@ -21,8 +21,8 @@ export function isNewer(incoming: MemberStamp, existing: MemberStamp): boolean {
   if (isSynthesised(incoming) || isSynthesised(existing)) {
     return (incoming.timestamp ?? Number.NaN) >= (existing.timestamp ?? Number.NaN);
   }
-  const [, serial, index] = ordinals(incoming);
-  const [, otherSerial, otherIndex] = ordinals(existing);
+  const [serial, index] = ordinals(incoming);
+  const [otherSerial, otherIndex] = ordinals(existing);
   return serial === otherSerial ? index > otherIndex : serial > otherSerial;
 }
 
@@ -30,7 +30,7 @@ function isSynthesised({ id, connectionId }: MemberStamp): boolean {
   return !id || !connectionId || !id.startsWith(connectionId);
 }
 
-function ordinals({ id = '' }: MemberStamp): [string, number, number] {
-  const [connectionId = '', msgSerial = '', index = ''] = id.split(':');
-  return [connectionId, Number.parseInt(msgSerial, 10), Number.parseInt(index, 10)];
+function ordinals({ id = '' }: MemberStamp): [msgSerial: number, index: number] {
+  const [, msgSerial = '', index = ''] = id.split(':');
+  return [Number.parseInt(msgSerial, 10), Number.parseInt(index, 10)];
 }

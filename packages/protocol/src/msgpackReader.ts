@@ -3,7 +3,8 @@ import { errors } from './codes.ts';
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const eightBytes = new DataView(new ArrayBuffer(8));
-const maxCachedKeyLength = 24;
+/** Up to here, ASCII is quicker to put together than to ask the decoder for. */
+const shortText = 20;
 const keyCache: string[] = new Array(256).fill('');
 
 /** Reads one MessagePack value from bytes, front to back. Every length is checked before anything is built for it. */
@@ -27,14 +28,14 @@ export class MsgpackReader {
   }
 
   private readValue(): unknown {
-    const type = this.readUint(1);
+    const type = this.readByte();
     if (type < 0x80) return type;
     if (type < 0x90) return this.readMap(type & 0x0f);
     if (type < 0xa0) return this.readArray(type & 0x0f);
     if (type < 0xc0) return this.readText(type & 0x1f);
     if (type >= 0xe0) return type - 0x100;
-    if (type >= 0xca && type <= 0xd3) return this.readNumber(type);
     if (type >= 0xd9) return this.readSized(type);
+    if (type >= 0xca && type <= 0xd3) return this.readNumber(type);
     return this.readRest(type);
   }
 
@@ -56,8 +57,10 @@ export class MsgpackReader {
 
   private readNumber(type: number): number {
     if (type <= 0xcb) return this.readFloat(4 << (type - 0xca));
-    if (type <= 0xcf) return this.readUint(1 << (type - 0xcc));
+    // Two halves, so that what is beyond 2^53 is rounded once and to the nearest double.
+    if (type === 0xcf) return this.readUint(4) * 0x1_0000_0000 + this.readUint(4);
     if (type === 0xd3) return (this.readUint(4) | 0) * 0x1_0000_0000 + this.readUint(4);
+    if (type < 0xcf) return this.readUint(1 << (type - 0xcc));
     const width = 1 << (type - 0xd0);
     const unused = 32 - 8 * width;
     return (this.readUint(width) << unused) >> unused;
@@ -67,6 +70,13 @@ export class MsgpackReader {
     const start = this.take(width);
     for (let i = 0; i < width; i++) eightBytes.setUint8(i, this.bytes[start + i] ?? 0);
     return width === 4 ? eightBytes.getFloat32(0) : eightBytes.getFloat64(0);
+  }
+
+  private readByte(): number {
+    const byte = this.bytes[this.at];
+    if (byte === undefined) throw malformed('it ends too early');
+    this.at++;
+    return byte;
   }
 
   private readUint(width: number): number {
@@ -85,10 +95,14 @@ export class MsgpackReader {
 
   private readText(length: number): string {
     const start = this.take(length);
-    if (length > 24) return this.decodeText(start, length);
+    return length > shortText ? this.decodeText(start, length) : this.readShortText(start, length);
+  }
+
+  private readShortText(start: number, length: number): string {
+    const { bytes } = this;
     let text = '';
     for (let i = start; i < start + length; i++) {
-      const byte = this.bytes[i] ?? 0;
+      const byte = bytes[i] as number;
       if (byte >= 0x80) return this.decodeText(start, length);
       text += String.fromCharCode(byte);
     }
@@ -126,7 +140,7 @@ export class MsgpackReader {
   }
 
   private readKey(): string {
-    const type = this.readUint(1);
+    const type = this.readByte();
     if (type >= 0xa0 && type < 0xc0) return this.readShortKey(type & 0x1f);
     if (type >= 0xd9 && type <= 0xdb) return this.readText(this.readUint(1 << (type - 0xd9)));
     throw malformed('a map key is no string');
@@ -134,7 +148,7 @@ export class MsgpackReader {
 
   /** Keys repeat from frame to frame: one that was read before is found again without making a new string. */
   private readShortKey(length: number): string {
-    if (length === 0 || length > maxCachedKeyLength) return this.readText(length);
+    if (length === 0 || length > shortText) return this.readText(length);
     const start = this.at;
     if (start + length > this.bytes.length) throw malformed('it ends too early');
     const slot = ((this.bytes[start] ?? 0) * 31 + (this.bytes[start + length - 1] ?? 0) * 7 + length * 3) & 255;

@@ -1,3 +1,5 @@
+import { copyOfBytes } from './slab.ts';
+
 const encoder = new TextEncoder();
 const keepAtMost = 1 << 20;
 
@@ -12,7 +14,7 @@ export class MsgpackWriter {
     const start = this.at;
     try {
       this.writeValue(value);
-      return this.bytes.slice(start, this.at);
+      return copyOfBytes(this.bytes.subarray(start, this.at));
     } finally {
       this.at = start;
       if (start === 0 && this.bytes.length > keepAtMost) this.resize(4096);

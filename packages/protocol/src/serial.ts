@@ -48,7 +48,8 @@ export function compareSerials(a: string, b: string): number {
  */
 export function messageSerial(serial: string, index: number): string {
   const digits = pad(index, 3);
-  return digits.length === 3 ? `${serial}:${digits}` : `${serial}:${String.fromCharCode(93 + digits.length)}${digits}`;
+  const widthLetter = 'abcdefgh'.charAt(digits.length - 4);
+  return `${serial}:${widthLetter}${digits}`;
 }
 
 /** Epoch of a channelSerial or of a message's serial; undefined for any other text. */
