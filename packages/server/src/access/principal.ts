@@ -1,4 +1,4 @@
-import type { Capability } from '@parvis/auth';
+import type { Capability, ChannelClaims } from '@parvis/auth';
 import type { App, Key } from './app.ts';
 
 /** Who a connection or a request acts for, and what it may do. A value: never changed, only replaced by a renewal. */
@@ -14,6 +14,10 @@ export interface Principal {
   readonly expiresAt?: number;
   readonly issuedAt?: number;
   readonly revocationKey?: string;
+  /** What the issuer of the JWT vouches for about this client: `extras.userClaim` of all that it sends on the channel. */
+  readonly userClaims?: ChannelClaims<string>;
+  /** Messages a second that one attachment may publish on a channel, by the JWT (42911). */
+  readonly publishRates?: ChannelClaims<number>;
 }
 
 /** What a client showed. At most one of `key` and `token`. */
@@ -30,8 +34,14 @@ export interface Credentials {
 
 /** Tells who someone is. Synchronous: nothing here asks a database. */
 export interface Authenticator {
-  /** Throws an ErrorInfo: 40101, 40102, 40103, 40005, 40012, 4014x, 40160 or 40400. */
+  /**
+   * Throws an ErrorInfo: 40101, 40102, 40103, 40003, 40005, 40012, 4014x, 40160 or 40400. A token that goes on failing over REST
+   * within a second gets 40101 in place of 4014x, which clients would answer with another try.
+   */
   authenticate(credentials: Credentials): Principal;
-  /** A new token for a living connection: same app, key lineage and clientId, or throws 40102. */
+  /**
+   * A new token for a living connection: same app, key lineage and clientId, or throws 40102; for a bad token as `authenticate`.
+   * The clientId of the connection stays. One that began with the key and no clientId may go on with an anonymous token.
+   */
   renew(principal: Principal, token: string, secure: boolean): Principal;
 }

@@ -1,0 +1,96 @@
+import { connectIdentity, type Identity, parseKey } from '@parvis/auth';
+import { ErrorInfo, errors, isTokenError } from '@parvis/protocol';
+import type { Clock } from '../clock.ts';
+import type { Apps } from './app.ts';
+import { secretsEqual } from './constantTime.ts';
+import { findKey } from './keys.ts';
+import type { Authenticator, Credentials, Principal } from './principal.ts';
+import { RepeatGuard } from './repeatGuard.ts';
+import { TokenVerifier, tokenHash, type VerifiedToken } from './tokenVerifier.ts';
+
+/** What an authenticator needs. */
+export interface AuthenticatorOptions {
+  readonly apps: Apps;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Refuses keys that come in without TLS with 40103; default no. */
+  readonly requireTls?: boolean;
+  /** How many good tokens are remembered; default 10 000. */
+  readonly cacheSize?: number;
+  /** How often one bad token gets its own code within a second over REST; default 4. */
+  readonly maxRepeats?: number;
+  /** How secrets are compared; a test puts itself in between. */
+  readonly compareSecrets?: (given: string, expected: string | undefined) => boolean;
+}
+
+/** An authenticator of keys, native tokens and JWTs over the apps of this node (protocol reference 5.1, 5.3, 5.6). */
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+  const { apps, clock } = options;
+  const verifier = new TokenVerifier(apps, options.cacheSize ?? 10_000);
+  const guard = new RepeatGuard(options.maxRepeats ?? 4);
+  const authenticateKey = keyCheck(options);
+  return {
+    authenticate(credentials) {
+      const { key, token } = credentials;
+      if (key !== undefined && token !== undefined) throw errors.badCredentials('send either an API key or a token');
+      if (key !== undefined) return authenticateKey(key, credentials);
+      if (token === undefined) throw errors.invalidCredentials('no credentials; send an API key or a token');
+      return guarded(guard, token, credentials, clock.now(), () => {
+        const verified = verifier.verify(token, clock.now());
+        return bearerOf(verified, connectIdentity(verified.clientId, credentials.clientId, credentials.via));
+      });
+    },
+    renew(principal, token) {
+      const verified = verifier.verify(token, clock.now());
+      if (verified.app.id !== principal.app.id || verified.key.name !== principal.key.name) {
+        throw errors.incompatibleCredentials('the new token is of another app or key than the connection');
+      }
+      if (!continues(principal, verified.clientId)) {
+        throw errors.incompatibleCredentials('the new token has another clientId than the connection');
+      }
+      return bearerOf(verified, principal.clientId);
+    },
+  };
+}
+
+/** Compares a secret before it tells anything, also where there is no such key to compare with. */
+function keyCheck({ apps, requireTls = false, compareSecrets = secretsEqual }: AuthenticatorOptions) {
+  return (text: string, { secure, via, clientId }: Credentials): Principal => {
+    if (requireTls && !secure) throw errors.plaintextKey();
+    const { name, secret } = parseKey(text);
+    const { app, key } = findKey(apps, name);
+    const isRight = compareSecrets(secret, key?.secret);
+    if (app && !key && via === 'rest') throw errors.notFound('API key', 401);
+    if (!app || !key || !isRight) throw errors.invalidCredentials('API key is not valid');
+    return { app, key, clientId: connectIdentity('*', clientId, via), capability: key.capability, method: 'key' };
+  };
+}
+
+function bearerOf({ clientId: _, ...token }: VerifiedToken, identity: Identity): Principal {
+  return { ...token, clientId: identity, method: 'token' };
+}
+
+/** Whether a token for that clientId carries on the identity of a connection. A wildcard token may act as its name. */
+function continues({ clientId, method }: Principal, ofToken: Identity): boolean {
+  if (clientId === ofToken) return true;
+  if (clientId === '*') return method === 'key' && ofToken === undefined;
+  return clientId !== undefined && ofToken === '*';
+}
+
+/** Turns the token error of a token that keeps coming back into one that clients do not answer with the same token again. */
+function guarded<Result>(
+  guard: RepeatGuard,
+  token: string,
+  { via }: Credentials,
+  now: number,
+  run: () => Result,
+): Result {
+  try {
+    return run();
+  } catch (thrown) {
+    const isToken = via === 'rest' && thrown instanceof ErrorInfo && isTokenError(thrown.code);
+    if (isToken && guard.isExcessive(tokenHash(token), now)) {
+      throw errors.invalidCredentials(`the same token came again and again: ${thrown.message}`);
+    }
+    throw thrown;
+  }
+}
