@@ -1,6 +1,6 @@
 import { Capability } from '@parvis/auth';
 import { Action, codecs, type ErrorShape, type ProtocolMessage } from '@parvis/protocol';
-import { FakeClock } from '@parvis/testing';
+import { createFakeClock, type FakeClock } from '@parvis/testing';
 import { appFromKeys, createApps } from '../src/access/apps.ts';
 import { createAuthenticator } from '../src/access/authenticator.ts';
 import type { Engine } from '../src/engine/engine.ts';
@@ -26,14 +26,14 @@ export class Harness {
   readonly node: Node;
 
   constructor(options: { limits?: Partial<Limits>; engine?: (clock: FakeClock) => Engine } = {}) {
-    this.clock = new FakeClock();
+    this.clock = createFakeClock();
     this.engine = options.engine?.(this.clock) ?? createLocalEngine({ store: createMemoryStore(), clock: this.clock });
     const apps = createApps([
-      appFromKeys('app', [
+      appFromKeys([
         { key: fullKey, capability: Capability.all },
         { key: readKey, capability: Capability.parse({ '*': ['subscribe'] }) },
       ]),
-      appFromKeys('other', [{ key: otherKey, capability: Capability.all }]),
+      appFromKeys([{ key: otherKey, capability: Capability.all }]),
     ]);
     this.node = new Node({
       apps,

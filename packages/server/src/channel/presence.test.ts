@@ -220,7 +220,7 @@ describe('presence', () => {
   it.each([
     ['[PR14] without an attachment', { clientId: 'ada' }, 'elsewhere', {}, 90001, 404],
     ['[attack 36] as somebody else', { clientId: 'ada' }, 'room', { clientId: 'eve' }, 40012, 400],
-    ['[PR15] without any clientId', {}, 'room', {}, 40012, 400],
+    ['[PR15] without any clientId', {}, 'room', {}, 91000, 400],
     ['[PR16] without the right', { key: readKey, clientId: 'ada' }, 'room', {}, 40160, 401],
   ])('%s presence is refused', async (_title, query, channel, more, code, statusCode) => {
     const harness = new Harness();
