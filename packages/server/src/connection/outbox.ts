@@ -71,11 +71,12 @@ export class Outbox {
     this.lastWrite = this.#flusher.now();
     this.transport.write(bytes);
     if (this.transport.backlog > this.#limits.soft) this.#conflater ??= new Conflater();
+    else if (this.#conflater === undefined) this.#calmed();
   }
 
   /** Resolves when the client has caught up: at once unless it is over the soft limit. */
   calm(): Promise<void> {
-    if (this.#conflater === undefined) return Promise.resolve();
+    if (this.#conflater === undefined && this.#queued <= this.#limits.soft) return Promise.resolve();
     return new Promise((resolve) => this.#calming.push(resolve));
   }
 
@@ -85,7 +86,7 @@ export class Outbox {
     if (held === undefined || this.transport.backlog > this.#limits.soft / 2) return;
     this.#conflater = undefined;
     for (const frame of held.release()) this.push(frame);
-    for (const resolve of this.#calming.splice(0)) resolve();
+    this.#calmed();
   }
 
   /** Bytes waiting here or in the transport. */
@@ -99,8 +100,12 @@ export class Outbox {
     this.flush();
     this.#ended = true;
     this.#conflater = undefined;
-    for (const resolve of this.#calming.splice(0)) resolve();
+    this.#calmed();
     this.transport.close();
+  }
+
+  #calmed(): void {
+    for (const resolve of this.#calming.splice(0)) resolve();
   }
 
   #releaseChannel(channel: string | undefined): void {
