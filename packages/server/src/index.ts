@@ -1,0 +1,1 @@
+export { createServer, type Listening, type ParvisServer, type ServerOptions } from './server.ts';
