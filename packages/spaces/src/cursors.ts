@@ -1,0 +1,198 @@
+import { type ChannelOf, type ChannelPort, isGranted, type MessageLike, type SpacesClient } from './client.ts';
+import { CursorBatch } from './cursorBatch.ts';
+import { cursorUpdate, lastCursors } from './cursorHistory.ts';
+import { CursorPlayback } from './cursorPlayback.ts';
+import { EventEmitter } from './emitter.ts';
+import { errors } from './errors.ts';
+import { PresenceFeed } from './presenceFeed.ts';
+import type { SpaceCore } from './spaceCore.ts';
+import type { CursorsOptions, CursorUpdate, SpaceTypes } from './types.ts';
+import { CURSOR_EVENT, cursorsChannel, memberKey, parseCursors } from './wire.ts';
+
+/** Events of `space.cursors`. Own positions come back too; tell them by `connectionId`. */
+export interface CursorsEventMap<T extends SpaceTypes = SpaceTypes> {
+  update: CursorUpdate<T>;
+}
+
+/**
+ * Live cursors. The first use attaches a channel of their own and enters its presence, for members send only while
+ * somebody else is there.
+ */
+export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = SpacesClient> extends EventEmitter<
+  CursorsEventMap<T>
+> {
+  /** The cursors channel; undefined until the first use. */
+  channel?: ChannelOf<C>;
+  private port: ChannelPort | undefined;
+  private feed: PresenceFeed | undefined;
+  private entering: Promise<unknown> | undefined;
+  private present = new Set<string>();
+  private isListening = false;
+  private isWanted = false;
+  private isSender = false;
+  private readonly batch: CursorBatch;
+  private readonly playback = new CursorPlayback((update) => this.emit('update', update as CursorUpdate<T>));
+
+  /** @internal */
+  constructor(
+    private readonly core: SpaceCore,
+    readonly options: CursorsOptions,
+    private readonly failed: (error: unknown) => void,
+  ) {
+    super('Cursors');
+    this.batch = new CursorBatch({
+      publish: (points) => this.open().publish(CURSOR_EVENT, points),
+      isOpen: () => core.client.connection.state === 'connected' && this.port?.state === 'attached',
+      get interval() {
+        return options.outboundBatchInterval;
+      },
+      failed,
+    });
+  }
+
+  /**
+   * Sends this client's position to the others. Rejects with 101001 outside the space. A position that goes out at once
+   * resolves on acknowledgement, others when they are taken; a rejection that nobody handles is no unhandled one.
+   */
+  set(cursor: Pick<CursorUpdate<T>, 'position' | 'data'>): Promise<void> {
+    const done = this.send(cursor);
+    // Called for every move of the mouse, mostly without looking at the outcome.
+    done.catch(() => {});
+    return done;
+  }
+
+  /** The last position of each connection in the cursors presence, from history; null where there is none. */
+  async getAll(): Promise<Record<string, CursorUpdate<T> | null>> {
+    const channel = this.open();
+    await this.entering;
+    await this.feed?.synced();
+    const members = await channel.presence.get();
+    const ids = [...new Set(members.map(({ connectionId }) => connectionId))];
+    const found = await lastCursors(channel, ids, this.options.paginationLimit);
+    return Object.fromEntries(found) as Record<string, CursorUpdate<T> | null>;
+  }
+
+  /** This client's last position, or null. */
+  async getSelf(): Promise<CursorUpdate<T> | null> {
+    if (!this.core.ownOrNull) return null;
+    return (await this.getAll())[this.core.connectionId] ?? null;
+  }
+
+  /** The last positions of other connections; none when this client is not in the space. */
+  async getOthers(): Promise<Record<string, CursorUpdate<T> | null>> {
+    if (!this.core.ownOrNull) return {};
+    const { [this.core.connectionId]: _, ...others } = await this.getAll();
+    return others;
+  }
+
+  /** @internal Leaves the cursors presence, so that nobody sends for our sake. */
+  async leave(): Promise<void> {
+    this.batch.clear();
+    this.isSender = false;
+    if (!this.entering) return;
+    this.entering = undefined;
+    await this.port?.presence.leave().catch(this.failed);
+  }
+
+  /** @internal The space was entered: goes on if cursors were in use before. */
+  resume(): void {
+    if (this.port) this.open();
+  }
+
+  /** @internal */
+  async dispose(): Promise<void> {
+    this.off();
+    this.batch.clear();
+    this.feed?.stop();
+    const { port, entering } = this;
+    this.entering = undefined;
+    if (entering && this.core.client.connection.state === 'connected') await port?.presence.leave().catch(() => {});
+    await port?.detach().catch(() => {});
+  }
+
+  protected override onSubscribed(): void {
+    this.isWanted = true;
+    this.open();
+    this.listen();
+  }
+
+  protected override onDropped(): void {
+    if (this.hasListeners()) return;
+    this.isWanted = false;
+    this.playback.clear();
+    if (this.isListening) this.port?.unsubscribe(CURSOR_EVENT, this.onCursors);
+    this.isListening = false;
+    // A component that subscribes again in the same tick must not be seen leaving.
+    void Promise.resolve().then(() => (this.isWanted || this.isSender ? undefined : this.leave()));
+  }
+
+  private async send({ position, data }: Pick<CursorUpdate<T>, 'position' | 'data'>): Promise<void> {
+    void this.core.own;
+    const channel = this.open();
+    this.isSender = true;
+    const sent = this.batch.push({ position: { ...position }, data });
+    await (sent ?? this.entering);
+    if (!isGranted(channel, 'publish')) throw errors.notPermitted('publish', channel.name);
+  }
+
+  /** The channel, with its presence followed and entered. */
+  private open(): ChannelPort {
+    const port = this.port ?? this.create();
+    if (!this.entering) {
+      this.entering = port.presence.enter();
+      this.entering.catch(this.failed);
+    }
+    return port;
+  }
+
+  private create(): ChannelPort {
+    const { client, name } = this.core;
+    const port = client.channels.get(cursorsChannel(name));
+    this.port = port;
+    this.channel = port as ChannelOf<C>;
+    this.feed = new PresenceFeed(port, {
+      message: ({ action, connectionId, clientId }) => {
+        const key = memberKey(connectionId, clientId);
+        if (action === 'leave') this.present.delete(key);
+        else this.present.add(key);
+        this.batch.setAudience(this.present.size);
+      },
+      lost: () => {},
+      synced: (members) => {
+        this.present = new Set(members.map(({ connectionId, clientId }) => memberKey(connectionId, clientId)));
+        this.batch.setAudience(this.present.size);
+        this.listen();
+      },
+      gone: () => {
+        this.entering = undefined;
+        this.present.clear();
+        this.batch.setAudience(0);
+      },
+      attached: () => this.batch.wake(),
+      failed: this.failed,
+    });
+    this.feed.start();
+    return port;
+  }
+
+  private listen(): void {
+    const { port } = this;
+    if (!port || this.isListening || !this.isWanted) return;
+    this.isListening = true;
+    port.subscribe(CURSOR_EVENT, this.onCursors).catch((error) => {
+      this.isListening = false;
+      port.unsubscribe(CURSOR_EVENT, this.onCursors);
+      if (this.isWanted) this.failed(error);
+    });
+  }
+
+  private readonly onCursors = ({ clientId, connectionId, data }: MessageLike): void => {
+    if (!clientId || !connectionId) return;
+    const points = parseCursors(data);
+    const timed = points.map((point) => ({
+      update: cursorUpdate(clientId, connectionId, point),
+      offset: point.offset,
+    }));
+    if (points.length) this.playback.add(connectionId, timed);
+  };
+}

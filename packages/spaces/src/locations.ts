@@ -1,0 +1,58 @@
+import { EventEmitter } from './emitter.ts';
+import { toJson } from './json.ts';
+import type { SpaceCore } from './spaceCore.ts';
+import type { LocationOf, SpaceMember, SpaceTypes } from './types.ts';
+
+/** Payloads of `space.locations`. */
+export declare namespace LocationsEvents {
+  /** A member moved; null means nowhere. */
+  interface UpdateEvent<T extends SpaceTypes = SpaceTypes> {
+    member: SpaceMember<T>;
+    currentLocation: LocationOf<T> | null;
+    previousLocation: LocationOf<T> | null;
+  }
+}
+
+/** Events of `space.locations`. */
+export interface LocationsEventMap<T extends SpaceTypes = SpaceTypes> {
+  update: LocationsEvents.UpdateEvent<T>;
+}
+
+/** Where each member is: any JSON value that the application gives meaning to. */
+export class Locations<T extends SpaceTypes = SpaceTypes> extends EventEmitter<LocationsEventMap<T>> {
+  /** @internal */
+  constructor(private readonly core: SpaceCore) {
+    super('Locations');
+  }
+
+  /** Replaces this client's location; resolves on acknowledgement. Rejects with 101001 outside the space. */
+  async set(location: LocationOf<T>): Promise<void> {
+    void this.core.own;
+    await this.core.queue.setLocation(toJson(location));
+  }
+
+  /** This client's location, or null. */
+  async getSelf(): Promise<LocationOf<T> | null> {
+    await this.core.synced();
+    return (this.core.self?.location ?? null) as LocationOf<T> | null;
+  }
+
+  /** The locations of other connections, by connection id. */
+  async getOthers(): Promise<Record<string, LocationOf<T> | null>> {
+    return this.locations((connectionId) => connectionId !== this.core.connectionId);
+  }
+
+  /** All locations by connection id, with the last ones of those who left. */
+  async getAll(): Promise<Record<string, LocationOf<T> | null>> {
+    return this.locations(() => true);
+  }
+
+  private async locations(isAsked: (connectionId: string) => boolean): Promise<Record<string, LocationOf<T> | null>> {
+    await this.core.synced();
+    const members = this.core.state.snapshot.members.filter(({ connectionId }) => isAsked(connectionId));
+    return Object.fromEntries(members.map(({ connectionId, location }) => [connectionId, location])) as Record<
+      string,
+      LocationOf<T> | null
+    >;
+  }
+}

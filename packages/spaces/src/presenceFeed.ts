@@ -1,0 +1,113 @@
+import { type ChannelChange, type ChannelPort, isGranted, type PresenceMessageLike } from './client.ts';
+import { errors } from './errors.ts';
+
+/** Who listens to a feed. */
+export interface FeedListener {
+  message(message: PresenceMessageLike): void;
+  /** Messages may have been missed; what is known may be out of date until `synced`. */
+  lost(): void;
+  /** The whole presence set, as of now. */
+  synced(members: readonly PresenceMessageLike[]): void;
+  /** The channel is detached or failed: this connection is in no presence set any more. */
+  gone(): void;
+  /** The channel is attached, nothing missed or not. */
+  attached?(): void;
+  /** Something failed that nobody waits for. */
+  failed(error: unknown): void;
+}
+
+const MAX_PULLS = 5;
+
+/** Follows the presence of one channel: each message, and the whole set whenever messages may have been missed. */
+export class PresenceFeed {
+  private isStale = true;
+  private isSubscribed = false;
+  private isStopped = false;
+  // Counts everything that can make a list of members old while we wait for it.
+  private epoch = 0;
+  private pulling: Promise<void> | undefined;
+
+  constructor(
+    private readonly channel: ChannelPort,
+    private readonly listener: FeedListener,
+  ) {}
+
+  /** Subscribes, and so attaches. */
+  start(): void {
+    this.channel.on(this.onChannel);
+    this.subscribe();
+    if (this.channel.state === 'attached') this.pullUnasked();
+  }
+
+  /** Resolves when all that the service knows is known here; attaches if need be. Rejects as the client does. */
+  async synced(): Promise<void> {
+    if (this.isStopped) throw errors.disposed(this.channel.name);
+    if (!this.isSubscribed) this.subscribe();
+    if (this.isStale || this.channel.state !== 'attached') await this.pull();
+    if (!isGranted(this.channel, 'presence_subscribe')) throw errors.notPermitted('subscribe', this.channel.name);
+  }
+
+  /** Takes its listeners off the channel, and only those. */
+  stop(): void {
+    this.isStopped = true;
+    this.channel.off(this.onChannel);
+    this.channel.presence.unsubscribe(this.onMessage);
+  }
+
+  private subscribe(): void {
+    this.isSubscribed = true;
+    this.channel.presence.subscribe(this.onMessage).catch((error) => {
+      // Some clients keep the listener when attaching fails and some do not.
+      this.isSubscribed = false;
+      this.channel.presence.unsubscribe(this.onMessage);
+      if (!this.isStopped) this.listener.failed(error);
+    });
+  }
+
+  private pull(): Promise<void> {
+    this.pulling ??= this.pullUntilStable().finally(() => {
+      this.pulling = undefined;
+    });
+    return this.pulling;
+  }
+
+  private pullUnasked(): void {
+    this.synced().catch((error) => {
+      if (!this.isStopped) this.listener.failed(error);
+    });
+  }
+
+  private async pullUntilStable(): Promise<void> {
+    for (let pulls = 1; ; pulls++) {
+      const epoch = this.epoch;
+      const members = await this.channel.presence.get();
+      if (this.isStopped) return;
+      if (epoch !== this.epoch && pulls < MAX_PULLS) continue;
+      this.isStale = false;
+      return this.listener.synced(members);
+    }
+  }
+
+  private readonly onMessage = (message: PresenceMessageLike): void => {
+    this.epoch += 1;
+    this.listener.message(message);
+  };
+
+  private readonly onChannel = ({ current, resumed }: ChannelChange): void => {
+    if (current === 'attached' && (this.isStale || !resumed)) {
+      this.lose();
+      this.listener.lost();
+      this.pullUnasked();
+    }
+    if (current === 'attached') this.listener.attached?.();
+    if (current === 'detached' || current === 'failed') {
+      this.lose();
+      this.listener.gone();
+    }
+  };
+
+  private lose(): void {
+    this.isStale = true;
+    this.epoch += 1;
+  }
+}

@@ -1,0 +1,225 @@
+import { errors } from './errors.ts';
+import { EMPTY, lockEntries, memberData, type OwnLock, type OwnPatch, type OwnState, patched } from './ownState.ts';
+import type { ProfileData } from './types.ts';
+import type { LockEntry, MemberData } from './wire.ts';
+
+/** The presence operation that carries a message. */
+export type PresenceOperation = 'enter' | 'update' | 'leave';
+
+/** What the queue needs of the space around it. */
+export interface PresenceSink {
+  /** Resolves on acknowledgement. */
+  send(operation: PresenceOperation, data: MemberData, locks: readonly LockEntry[]): Promise<unknown>;
+  /** Whether the presence set shows this lock as ours. */
+  isHeld(lock: OwnLock): boolean;
+  /** Resolves when these requests are decided, or it has taken too long. */
+  decided(locks: readonly OwnLock[]): Promise<unknown>;
+  /** The acknowledged state moved. */
+  acknowledged(): void;
+}
+
+interface Batch {
+  readonly operation: PresenceOperation;
+  readonly patch: OwnPatch;
+  readonly done: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** Beyond this many waiting messages (the client is offline, say) changes join the last one. */
+const MAX_WAITING = 16;
+/** How many released locks are told again after a loss of continuity. */
+const MAX_RELEASED = 32;
+
+/**
+ * This client's own presence. The wanted state is the acknowledged one plus what waits; changes of one tick go out as
+ * one message, messages go out one after the other, and each carries the whole state, so none undoes another. A
+ * message that is refused takes its changes with it and rejects their promises.
+ */
+export class PresenceQueue {
+  private acknowledged: OwnState | null = null;
+  private readonly waiting: Batch[] = [];
+  private inFlight: Batch | undefined;
+  private open: Batch | undefined;
+  private released = new Map<string, OwnLock>();
+  private retold: OwnLock[] = [];
+  private readonly decided = new WeakSet<OwnLock>();
+  private isBusy = false;
+  private generation = 0;
+  private readonly idPrefix = Math.random().toString(36).slice(2);
+  private lastId = 0;
+
+  constructor(private readonly sink: PresenceSink) {}
+
+  /** The wanted state, or null when not in the space. */
+  get state(): OwnState | null {
+    const batches = this.inFlight ? [this.inFlight, ...this.waiting] : this.waiting;
+    return batches.reduce((state, { operation, patch }) => next(state, operation, patch), this.acknowledged);
+  }
+
+  /** The state that the service acknowledged, or null. */
+  get confirmed(): OwnState | null {
+    return this.acknowledged;
+  }
+
+  /** Goes in with this profile; who is in already keeps location and locks. */
+  enter(profile: ProfileData): Promise<void> {
+    if (this.state) return this.setProfile(profile);
+    const batch = this.add('enter');
+    batch.patch.profile = { value: profile };
+    this.close();
+    return batch.done;
+  }
+
+  /** Leaves; a profile, if given, becomes the last one shown. */
+  leave(profile?: { value: ProfileData }): Promise<void> {
+    const batch = this.add('leave');
+    if (profile) batch.patch.profile = profile;
+    this.close();
+    return batch.done;
+  }
+
+  setProfile(value: ProfileData): Promise<void> {
+    const batch = this.update();
+    batch.patch.profile = { value };
+    return batch.done;
+  }
+
+  setLocation(value: unknown): Promise<void> {
+    const batch = this.update();
+    batch.patch.location = { value };
+    return batch.done;
+  }
+
+  /** Asks for a lock that is not wanted so far. */
+  acquire(lock: OwnLock): Promise<void> {
+    // A receiver would lose a request that shares its message with the release of the same lock.
+    if (this.open?.patch.locks.get(lock.id) === null) this.close();
+    const batch = this.update();
+    batch.patch.locks.set(lock.id, lock);
+    return batch.done;
+  }
+
+  /** Gives up a lock; one whose request did not go out yet is just forgotten. */
+  release(id: string): Promise<void> {
+    const batch = this.update();
+    const { locks } = batch.patch;
+    if (locks.get(id)) locks.delete(id);
+    else locks.set(id, null);
+    return batch.done;
+  }
+
+  /** The lock was refused or taken: forgets it, and tells the others that the request is over. */
+  withdraw(lock: OwnLock): Promise<void> {
+    const state = this.acknowledged;
+    if (state?.locks.get(lock.id)?.timestamp !== lock.timestamp) return Promise.resolve();
+    this.acknowledged = patched(state, { locks: new Map([[lock.id, null]]) });
+    return this.update().done;
+  }
+
+  /** Tells the whole state again; recent releases too, if they were told under the same connection id. */
+  repeat(withReleases: boolean): Promise<void> {
+    this.retold = withReleases ? [...this.released.values()] : [];
+    this.released.clear();
+    return this.update().done;
+  }
+
+  /** Takes over a state that is already in the presence set under our name. */
+  adopt(state: OwnState): void {
+    this.acknowledged = state;
+  }
+
+  /** The service has forgotten us. */
+  reset(): void {
+    this.generation += 1;
+    this.acknowledged = null;
+    this.released.clear();
+  }
+
+  private update(): Batch {
+    const last = this.waiting[this.waiting.length - 1];
+    if (!this.open && this.waiting.length >= MAX_WAITING && last?.operation === 'update') return last;
+    this.open ??= this.add('update');
+    return this.open;
+  }
+
+  private add(operation: PresenceOperation): Batch {
+    this.close();
+    const { promise, resolve, reject } = deferred();
+    const batch: Batch = { operation, patch: { locks: new Map() }, done: promise, resolve, reject };
+    this.waiting.push(batch);
+    // The end of the tick: what comes later is another message.
+    void Promise.resolve().then(() => {
+      if (this.open === batch) this.close();
+      return this.drain();
+    });
+    return batch;
+  }
+
+  private close(): void {
+    this.open = undefined;
+  }
+
+  private async drain(): Promise<void> {
+    if (this.isBusy) return;
+    this.isBusy = true;
+    for (let batch = this.waiting.shift(); batch; batch = this.waiting.shift()) {
+      this.inFlight = batch;
+      try {
+        await this.settled();
+        await this.send(batch);
+        batch.resolve();
+      } catch (error) {
+        batch.reject(error);
+      }
+      this.inFlight = undefined;
+    }
+    this.isBusy = false;
+  }
+
+  /** A request told as `pending` once more would undo its own grant at official clients: wait for the decision. */
+  private async settled(): Promise<void> {
+    const fresh = [...(this.acknowledged?.locks.values() ?? [])].filter((lock) => !this.decided.has(lock));
+    if (fresh.length) await this.sink.decided(fresh);
+    for (const lock of fresh) this.decided.add(lock);
+  }
+
+  private async send({ operation, patch }: Batch): Promise<void> {
+    const generation = this.generation;
+    const after = next(this.acknowledged, operation, patch);
+    if (!after && !this.acknowledged) throw errors.notEntered();
+    const before = this.acknowledged ?? EMPTY;
+    const told = after ?? patched(before, patch);
+    const entries = lockEntries(before, told, this.retold, (lock) => this.sink.isHeld(lock));
+    const data = memberData(before, told, patch, () => `${this.idPrefix}-${++this.lastId}`);
+    this.retold = [];
+    await this.sink.send(operation, data, entries);
+    if (generation !== this.generation) return;
+    this.remember(before, told);
+    this.acknowledged = after;
+    this.sink.acknowledged();
+  }
+
+  private remember(before: OwnState, after: OwnState): void {
+    for (const [id, lock] of before.locks) if (!after.locks.has(id)) this.released.set(id, lock);
+    for (const id of after.locks.keys()) this.released.delete(id);
+    for (const id of this.released.keys()) if (this.released.size > MAX_RELEASED) this.released.delete(id);
+  }
+}
+
+function next(state: OwnState | null, operation: PresenceOperation, patch: OwnPatch): OwnState | null {
+  if (operation === 'leave') return null;
+  return state || operation === 'enter' ? patched(state ?? EMPTY, patch) : null;
+}
+
+function deferred() {
+  let resolve: () => void = () => {};
+  let reject: (reason: unknown) => void = () => {};
+  const promise = new Promise<void>((onDone, onError) => {
+    resolve = onDone;
+    reject = onError;
+  });
+  // Whoever asked hears of the failure through a promise of its own; here it must not count as unhandled.
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}

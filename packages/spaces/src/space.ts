@@ -1,0 +1,173 @@
+import type { ChannelOf, SpacesClient } from './client.ts';
+import { Cursors } from './cursors.ts';
+import { EventEmitter } from './emitter.ts';
+import { InvalidArgumentError } from './errors.ts';
+import { isObject, toJson } from './json.ts';
+import { Locations, type LocationsEvents } from './locations.ts';
+import { Locks } from './locks.ts';
+import { Members } from './members.ts';
+import { applyOptions, defaultOptions } from './options.ts';
+import { SpaceCore } from './spaceCore.ts';
+import type { Change } from './state.ts';
+import type {
+  Lock,
+  ProfileData,
+  ProfileOf,
+  SpaceMember,
+  SpaceOptions,
+  SpaceSnapshot,
+  SpaceTypes,
+  Subset,
+} from './types.ts';
+
+/** Payloads of a space. */
+export declare namespace SpaceEvents {
+  /** Something about a member changed: all members, as in `members.getAll()`. */
+  interface UpdateEvent<T extends SpaceTypes = SpaceTypes> {
+    members: SpaceMember<T>[];
+  }
+}
+
+/** Events of a space. */
+export interface SpaceEventMap<T extends SpaceTypes = SpaceTypes> {
+  update: SpaceEvents.UpdateEvent<T>;
+}
+
+/** Events of a space that reach only those who name them. */
+export interface SpaceNamedEventMap<T extends SpaceTypes = SpaceTypes> {
+  /** The snapshot changed. */
+  change: SpaceSnapshot<T>;
+  /** Something failed that no promise tells of: an ErrorInfo of this package or of the client. */
+  error: unknown;
+}
+
+/** What `getState` tells. */
+export interface SpaceState<T extends SpaceTypes = SpaceTypes> {
+  members: SpaceMember<T>[];
+}
+
+/** Makes the next profile from the current one; null when not in the space. */
+export type UpdateProfileDataFunction<T extends SpaceTypes = SpaceTypes> = (profileData: ProfileOf<T>) => ProfileOf<T>;
+
+/**
+ * One shared space: who is in it, where they are, what they point at and hold.
+ *
+ * @example
+ * const space = await spaces.get('board');
+ * space.subscribe('update', ({ members }) => console.log(members.length));
+ * await space.enter({ name: 'Ada' });
+ */
+export class Space<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = SpacesClient> extends EventEmitter<
+  SpaceEventMap<T>,
+  SpaceNamedEventMap<T>
+> {
+  readonly options: SpaceOptions = defaultOptions();
+  readonly channel: ChannelOf<C>;
+  readonly members: Members<T>;
+  readonly locations: Locations<T>;
+  readonly cursors: Cursors<T, C>;
+  readonly locks: Locks<T>;
+  private readonly core: SpaceCore;
+  private lastSnapshot: SpaceSnapshot | undefined;
+
+  /** @internal `now` is the service's clock. */
+  constructor(
+    readonly name: string,
+    readonly client: C,
+    options?: Subset<SpaceOptions>,
+    now: () => number = Date.now,
+  ) {
+    super('Space');
+    applyOptions(this.options, options);
+    const failed = (error: unknown) => this.emitNamed('error', error);
+    const changed = (changes: readonly Change[]) => this.tell(changes);
+    this.core = new SpaceCore(name, client, this.options, { changed, failed }, now);
+    this.channel = this.core.channel as ChannelOf<C>;
+    this.members = new Members<T>(this.core);
+    this.locations = new Locations<T>(this.core);
+    this.cursors = new Cursors<T, C>(this.core, this.options.cursors, failed);
+    this.locks = new Locks<T>(this.core);
+  }
+
+  /** The id of the client's connection, as it is now. */
+  get connectionId(): string | undefined {
+    return this.client.connection.id;
+  }
+
+  /** Everything known of the space; the same object as before if nothing changed. */
+  get snapshot(): SpaceSnapshot<T> {
+    return this.core.state.snapshot as SpaceSnapshot<T>;
+  }
+
+  /**
+   * Enters the space, or replaces the profile of who is in. Resolves with all members, oneself included. Rejects with
+   * 40012 when the client has no clientId, and as the client does.
+   */
+  async enter(profileData: ProfileOf<T> | null = null): Promise<SpaceMember<T>[]> {
+    await this.core.enter(toJson(profileData) as ProfileData);
+    this.cursors.resume();
+    return this.members.getAll();
+  }
+
+  /**
+   * Leaves the space; a profile, if given (even null), is the last one shown. Resolves on acknowledgement. Rejects with
+   * 101001 outside the space.
+   */
+  async leave(...profileData: [(ProfileOf<T> | undefined)?]): Promise<void> {
+    void this.core.own;
+    const profile = profileData.length ? { value: toJson(profileData[0]) as ProfileData } : undefined;
+    await Promise.all([this.core.leave(profile), this.cursors.leave()]);
+  }
+
+  /**
+   * Replaces the profile, by a value or by a function of the current one; who is not in the space enters it. Resolves on
+   * acknowledgement.
+   */
+  updateProfileData(profileData: ProfileOf<T>): Promise<void>;
+  updateProfileData(update: UpdateProfileDataFunction<T>): Promise<void>;
+  async updateProfileData(given: unknown): Promise<void> {
+    if (!isObject(given) && typeof given !== 'function') {
+      throw new InvalidArgumentError('Space.updateProfileData(): Invalid arguments: a profile or a function is needed');
+    }
+    const { core } = this;
+    const current = core.ownOrNull?.profile ?? null;
+    const profile = toJson(typeof given === 'function' ? given(current) : given) as ProfileData;
+    await (core.ownOrNull ? core.queue.setProfile(profile) : core.enterUnseen(profile));
+  }
+
+  /** The members of the space. */
+  async getState(): Promise<SpaceState<T>> {
+    return { members: await this.members.getAll() };
+  }
+
+  /** Leaves, detaches both channels, and ends all listeners and timers of this space. Never rejects. */
+  async dispose(): Promise<void> {
+    this.off();
+    this.members.off();
+    this.locations.off();
+    this.locks.off();
+    await Promise.all([this.cursors.dispose(), this.core.dispose()]);
+  }
+
+  private tell(changes: readonly Change[]): void {
+    for (const change of changes) this.tellOne(change);
+    if (this.hasListeners('update')) this.emit('update', { members: [...this.snapshot.members] });
+    const { snapshot } = this;
+    if (snapshot === this.lastSnapshot) return;
+    this.lastSnapshot = snapshot;
+    this.emitNamed('change', snapshot);
+  }
+
+  private tellOne(change: Change): void {
+    if (change.on === 'members') {
+      const member = change.member as SpaceMember<T>;
+      this.members.emit(change.event, member);
+      this.members.emit('update', member);
+    } else if (change.on === 'locations') {
+      const { on: _, ...event } = change;
+      this.locations.emit('update', event as LocationsEvents.UpdateEvent<T>);
+    } else {
+      this.locks.emit('update', change.lock as Lock<T>);
+    }
+  }
+}

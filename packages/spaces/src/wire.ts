@@ -1,0 +1,122 @@
+import type { PresenceMessageLike } from './client.ts';
+import { isObject } from './json.ts';
+import type { CursorPosition, LockStatus, PresenceAction, ProfileData } from './types.ts';
+
+/** The channel that carries members, locations and locks of a space, as presence. */
+export const spaceChannel = (name: string): string => `${name}::$space`;
+/** The channel that carries the cursors of a space, as messages. */
+export const cursorsChannel = (name: string): string => `${name}::$cursors`;
+/** The name of a cursor message. */
+export const CURSOR_EVENT = 'cursorUpdate';
+/** Our own key in `extras`: other SDKs leave it alone. */
+export const OWN_KEY = 'parvis';
+
+/** How many earlier connection ids a member names as its own. */
+export const MAX_FORMER = 4;
+const ACTIONS: readonly string[] = ['present', 'enter', 'leave', 'update'];
+const STATUSES: readonly unknown[] = ['pending', 'locked', 'unlocked'];
+
+/** One lock of a member as it travels in `extras.locks`; keys we do not know are kept. */
+export interface LockEntry {
+  readonly id: string;
+  readonly status: LockStatus;
+  readonly timestamp: number;
+  readonly [key: string]: unknown;
+}
+
+/** A presence message of the space channel, parsed. What is missing or malformed reads as null, empty or absent. */
+export interface MemberMessage {
+  /** `connectionId:clientId`. */
+  readonly key: string;
+  readonly action: PresenceAction;
+  readonly clientId: string;
+  readonly connectionId: string;
+  readonly id: string | undefined;
+  readonly timestamp: number;
+  readonly profile: { readonly id: string | null; readonly current: ProfileData };
+  readonly location: { readonly id: string | null; readonly current: unknown; readonly previous: unknown };
+  /** Undefined when the message carries no lock array at all. */
+  readonly locks: readonly LockEntry[] | undefined;
+  /** Keys under which this member was known before its connection id changed. */
+  readonly former: readonly string[];
+}
+
+/** `data` of a presence message on the space channel: always both parts, always whole. */
+export interface MemberData {
+  profileUpdate: { id: string | null; current: ProfileData };
+  locationUpdate: { id: string | null; current: unknown; previous: unknown };
+}
+
+/** The key of a member: a connection, under one clientId. */
+export const memberKey = (connectionId: string, clientId: string): string => `${connectionId}:${clientId}`;
+
+const part = (from: unknown, name: string): unknown => (isObject(from) ? from[name] : undefined);
+const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+
+/** Parses a presence message; undefined if it is of no member. Data of any shape is accepted. */
+export function parseMember(raw: PresenceMessageLike): MemberMessage | undefined {
+  const { clientId, connectionId } = raw;
+  if (!ACTIONS.includes(raw.action) || !text(clientId) || !text(connectionId)) return undefined;
+  const profile = part(raw.data, 'profileUpdate');
+  const location = part(raw.data, 'locationUpdate');
+  const current = part(profile, 'current');
+  return {
+    key: memberKey(connectionId, clientId),
+    action: raw.action as PresenceAction,
+    clientId,
+    connectionId,
+    id: text(raw.id) ?? undefined,
+    timestamp: Number.isFinite(raw.timestamp) ? raw.timestamp : 0,
+    profile: { id: text(part(profile, 'id')), current: isObject(current) ? current : null },
+    location: {
+      id: text(part(location, 'id')),
+      current: part(location, 'current') ?? null,
+      previous: part(location, 'previous') ?? null,
+    },
+    locks: parseLocks(part(raw.extras, 'locks')),
+    former: parseFormer(part(part(raw.extras, OWN_KEY), 'former'), connectionId, clientId),
+  };
+}
+
+function parseLocks(value: unknown): LockEntry[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  return value.filter(isLockEntry).map(({ member: _, reason: __, ...entry }) => entry as LockEntry);
+}
+
+function isLockEntry(value: unknown): value is LockEntry {
+  if (!isObject(value)) return false;
+  const { id, status, timestamp, attributes } = value;
+  const isKnown = typeof id === 'string' && STATUSES.includes(status) && Number.isFinite(timestamp);
+  return isKnown && (attributes === undefined || isObject(attributes));
+}
+
+function parseFormer(value: unknown, connectionId: string, clientId: string): string[] {
+  if (!Array.isArray(value)) return [];
+  const ids = value.filter((id): id is string => typeof id === 'string' && id !== connectionId);
+  return ids.slice(-MAX_FORMER).map((id) => memberKey(id, clientId));
+}
+
+/** `extras` of a presence message: left out when there is nothing to say. */
+export function composeExtras(locks: readonly LockEntry[], former: readonly string[]): object | undefined {
+  if (!locks.length && !former.length) return undefined;
+  return {
+    ...(locks.length ? { locks } : {}),
+    ...(former.length ? { [OWN_KEY]: { former } } : {}),
+  };
+}
+
+/** One element of a cursor message; `offset` is ms since the first of its array. */
+export interface CursorPoint {
+  cursor: { position: CursorPosition; data?: object | undefined };
+  offset: number;
+}
+
+/** The points of a cursor message; elements that are none are left out. */
+export function parseCursors(data: unknown): CursorPoint[] {
+  return Array.isArray(data) ? data.filter(isCursorPoint) : [];
+}
+
+function isCursorPoint(value: unknown): value is CursorPoint {
+  const position = part(part(value, 'cursor'), 'position');
+  return Number.isFinite(part(position, 'x')) && Number.isFinite(part(position, 'y'));
+}
