@@ -64,6 +64,7 @@ export class Appender {
 
   /** Commits what the store has not heard of, or nothing, which shows whether it works. */
   async flush(): Promise<void> {
+    await this.idle();
     if (!this.#busy) this.#run(true);
     await this.#underWay;
   }

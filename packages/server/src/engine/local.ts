@@ -5,7 +5,7 @@ import { startOf, storeRange } from './bounds.ts';
 import { Delivery } from './delivery.ts';
 import type { ChannelRef, Draft, Engine, Entry, Joined, Page, Range, Row, RowPage, RowQuery, Sink } from './engine.ts';
 import { Leases } from './leases.ts';
-import type { LocalChannel } from './localChannel.ts';
+import { type LocalChannel, leastKeptMs } from './localChannel.ts';
 import { LocalChannels } from './localChannels.ts';
 import { SteadyClock } from './steadyClock.ts';
 import type { RowWrite, Store, Stored, StorePage } from './store.ts';
@@ -170,7 +170,7 @@ class LocalEngine implements Engine {
       this.#openGate();
     };
     try {
-      const stored = this.#store.load(epoch);
+      const stored = this.#store.load(epoch, this.#clock.now() - leastKeptMs);
       if (stored instanceof Promise) stored.then((loaded) => this.#begin(loaded)).catch(fail);
       else this.#begin(stored);
     } catch (cause) {

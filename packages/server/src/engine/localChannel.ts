@@ -5,7 +5,7 @@ import { RowTables } from './rowTables.ts';
 import type { RowWrite, StoredChannel } from './store.ts';
 
 /** Ids are remembered for two minutes at least, and so a channel, its log and its ids are kept no shorter than that. */
-const leastKeptMs = 120_000;
+export const leastKeptMs = 120_000;
 /** More ids than this are not remembered: the oldest tenth goes early. */
 const maxIds = 1_000_000;
 
@@ -39,6 +39,7 @@ export class LocalChannel {
   /** When pruning is due again, and the bound up to which the store has dropped. */
   pruneAt = 0;
   prunedTo = '';
+  pruning = false;
   readonly #epoch: string;
   readonly #beginsAfter: string;
   #minted: Position;

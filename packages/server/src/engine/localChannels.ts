@@ -68,23 +68,30 @@ export class LocalChannels {
     channel.pruneAt = now + pruneEveryMs;
     const keptSince = now - channel.keptMs;
     channel.forgetIdsBefore(keptSince);
-    if (!channel.dropped) this.#pruneStore(channel, startOf(keptSince));
+    if (!channel.dropped && !channel.pruning) this.#pruneStore(channel, startOf(keptSince));
   }
 
   stop(): void {
     this.#sweeper.stop();
   }
 
+  /** What could not be dropped now is dropped next time; reads leave it out in any case. */
   #pruneStore(channel: LocalChannel, bound: string): void {
     const done = () => {
       channel.prunedTo = bound;
+      channel.pruning = false;
     };
-    // What could not be dropped now is dropped next time; reads leave it out in any case.
+    const failed = () => {
+      channel.pruning = false;
+    };
+    channel.pruning = true;
     try {
       const pruned = this.#store.prune(channel.ref, bound);
       if (pruned === undefined) done();
-      else pruned.then(done, () => {});
-    } catch {}
+      else pruned.then(done, failed);
+    } catch {
+      failed();
+    }
   }
 
   #restore(stored: StoredChannel): LocalChannel {

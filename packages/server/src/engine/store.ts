@@ -10,9 +10,9 @@ import type { ChannelRef, Entry, EntryKind, Row } from './engine.ts';
 export interface Store {
   /**
    * What the store holds; called once, before anything else. A new store takes `epoch` as the name of its log for good;
-   * one that was used before answers with its own.
+   * one that was used before answers with its own. Entries from `recentFrom` (ms since the epoch) on are recent.
    */
-  load(epoch: string): Stored | Promise<Stored>;
+  load(epoch: string, recentFrom: number): Stored | Promise<Stored>;
 
   /** Writes a whole batch or nothing. The engine hands over the next one when this one is done. */
   commit(batch: Batch): void | Promise<void>;
@@ -48,7 +48,7 @@ export interface StoredChannel {
   /** Serial of its last entry, dropped or not; '' if it never had one. */
   readonly head: string;
   readonly rows: readonly Row[];
-  /** Its entries of the last two minutes that have an id, oldest first: retries of them are still to be recognised. */
+  /** Its recent entries that have an id, oldest first: retries of them are still to be recognised. */
   readonly recent: readonly Entry[];
 }
 

@@ -1,0 +1,10 @@
+export { createDurableStore, type DurableStore } from './durableStore.ts';
+export { describeEngine } from './engine.ts';
+export type { CreateEngine, EngineUnderTest } from './engineFixture.ts';
+export { describeEngineWalks, type WalkOptions } from './engineProperties.ts';
+export { createFakeClock, type FakeClock } from './fakeClock.ts';
+export { delayingStore, everyNth, failingStore } from './faultyStore.ts';
+export { createRecordingSink, type RecordingSink } from './recordingSink.ts';
+export { type SeededRandom, seededRandom } from './seededRandom.ts';
+export { describeStore, type StoreUnderTest } from './store.ts';
+export { turn, until } from './until.ts';
