@@ -110,7 +110,7 @@ export class Capability {
   #allowsQualified(bit: OperationMask, channel: QualifiedName): boolean {
     const { qualifier, qualifierClass, name } = channel;
     if ((this.#literals.get(literalKey(qualifier, name)) ?? 0) & bit) return true;
-    if (qualifier !== qualifierClass && (this.#literals.get(literalKey(qualifierClass, name)) ?? 0) & bit) return true;
+    if ((this.#literals.get(literalKey(qualifierClass, name)) ?? 0) & bit) return true;
     return this.#patterns.some(({ resource, mask }) => mask & bit && resource.matches(channel));
   }
 }

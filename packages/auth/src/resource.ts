@@ -60,7 +60,7 @@ export class Resource {
 
   /** Whether every channel that `other` covers is covered by this one too. */
   contains(other: Resource): boolean {
-    return this.#coversQualifier(other.qualifier, upTo('=', other.qualifier)) && this.#coversPattern(other);
+    return this.#coversQualifier(other.qualifier, upTo('=', other.qualifier)) && this.#coversSegments(other.#segments);
   }
 
   #coversQualifier(qualifier: string, qualifierClass: string): boolean {
@@ -70,17 +70,14 @@ export class Resource {
   #matchesName(name: string): boolean {
     if (this.#prefix !== undefined) return name.startsWith(this.#prefix);
     if (!this.#segments.includes('*')) return name === this.name;
-    return this.#coversSegments(name.split(':'), false);
+    return this.#coversSegments(name.split(':'));
   }
 
-  #coversPattern(other: Resource): boolean {
-    return this.#coversSegments(other.#segments, other.#segments.at(-1) === '*');
-  }
-
-  #coversSegments(others: readonly string[], othersAreOpen: boolean): boolean {
+  /** Segment by segment, of a channel or of another resource, whose wildcards are covered by wildcards alone. */
+  #coversSegments(others: readonly string[]): boolean {
     const own = this.#segments;
     const isOpen = own.at(-1) === '*';
-    if (isOpen ? others.length < own.length : othersAreOpen || others.length !== own.length) return false;
+    if (isOpen ? others.length < own.length : others.length !== own.length) return false;
     return own.every((segment, index) => segment === '*' || segment === others[index]);
   }
 }

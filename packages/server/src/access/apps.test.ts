@@ -27,6 +27,7 @@ test.each([
   ['no secret', 'app.key'],
   ['id with a slash', `a/b.key:${secret}`],
   ['id with a leading dash', `-app.key:${secret}`],
+  ['id that is too long', `app.${'k'.repeat(65)}:${secret}`],
   ['id with other letters', `äpp.key:${secret}`],
 ])('[AU101] a key with %s is not taken, and its secret not shown', (_, key) => {
   const make = () => appFromKeys([{ key }]);

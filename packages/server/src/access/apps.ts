@@ -19,7 +19,7 @@ export interface AppOptions {
   readonly minSecretLength?: number;
 }
 
-const idShape = /^[A-Za-z0-9_][A-Za-z0-9_-]*$/;
+const idShape = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$/;
 const everything = Capability.parse({ '*': ['*'] });
 
 /** The apps of one node, by id. */
@@ -60,7 +60,7 @@ export function appsFromKeys(keys: readonly KeyOptions[], options: AppOptions = 
 function readKey({ key, capability, revocableTokens = false }: KeyOptions, minSecretLength: number) {
   const { appId, keyId, name, secret } = parseKey(key);
   if (!idShape.test(appId) || !idShape.test(keyId)) {
-    throw errors.badCredentials('ids of an API key must be of letters, digits, _ and -, and not begin with -');
+    throw errors.badCredentials('ids of an API key must be of up to 64 letters, digits, _ and -, and not begin with -');
   }
   if (new TextEncoder().encode(secret).length < minSecretLength) {
     throw errors.badCredentials(

@@ -27,5 +27,5 @@ test('[AU115] a header of 100 kB is read in linear time', () => {
   for (const header of [' '.repeat(100_000), `Basic ${'a'.repeat(100_000)}!`, `Bearer${' '.repeat(100_000)}x y`]) {
     expect(() => readAuthorization(header)).toThrow(expect.objectContaining({ code: 40005 }));
   }
-  expect(performance.now() - start).toBeLessThan(500);
+  expect(performance.now() - start).toBeLessThan(2_000);
 });

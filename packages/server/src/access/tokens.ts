@@ -27,8 +27,8 @@ export interface OpenedToken {
 // people choose it over a JWT because its holder cannot read what it permits. The layout after `<appId>.`, in base64url, is
 //   version (1) · length of keyId (1) · keyId · salt (16) · AES-256-GCM of the claims · its tag (16)
 // Cipher key and iv are derived by HKDF from the key's secret with the salt of this one token, so no iv is ever used twice
-// under one key, however many tokens are issued. The name of the key goes into the derivation, and what stays readable is
-// authenticated too: a token made for one key opens under no other, even if their secrets are alike.
+// under one key, however many tokens are issued. The name of the key goes into the derivation too: a token made for one key
+// opens under no other, even if their secrets are alike, and nothing of what stays readable can be changed.
 const version = 1;
 const saltLength = 16;
 const tagLength = 16;
@@ -39,7 +39,7 @@ export function issueToken(key: Key, claims: TokenClaims): string {
   const id = Buffer.from(keyId);
   const head = Buffer.concat([Buffer.from([version, id.length]), id, randomBytes(saltLength)]);
   const { cipherKey, iv } = derive(key, head.subarray(-saltLength));
-  const cipher = createCipheriv('aes-256-gcm', cipherKey, iv).setAAD(head);
+  const cipher = createCipheriv('aes-256-gcm', cipherKey, iv);
   const body = Buffer.concat([cipher.update(writeClaims(claims)), cipher.final()]);
   return `${appId}.${Buffer.concat([head, body, cipher.getAuthTag()]).toString('base64url')}`;
 }
@@ -60,7 +60,7 @@ export function openToken(apps: Apps, token: string): OpenedToken {
 
 function decrypt(key: Key, head: Buffer, sealed: Buffer): string {
   const { cipherKey, iv } = derive(key, head.subarray(-saltLength));
-  const decipher = createDecipheriv('aes-256-gcm', cipherKey, iv, { authTagLength: tagLength }).setAAD(head);
+  const decipher = createDecipheriv('aes-256-gcm', cipherKey, iv, { authTagLength: tagLength });
   decipher.setAuthTag(sealed.subarray(-tagLength));
   try {
     return decipher.update(sealed.subarray(0, -tagLength), undefined, 'utf8') + decipher.final('utf8');
