@@ -1,19 +1,27 @@
 import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type ErrorInfo, errors } from '@parvis/protocol';
+import { errors } from '@parvis/protocol';
 import type { KeyOptions } from './access/apps.ts';
 import { createAuthenticator } from './access/authenticator.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { layerOf, settingsOf } from './config.ts';
 import { appsOf } from './configuredApps.ts';
+import { ConnectionKeys } from './connection/connectionKey.ts';
 import type { Engine } from './engine/engine.ts';
 import { createLocalEngine, createMemoryStore } from './engine/index.ts';
+import { createHttpHandler } from './http/handler.ts';
+import { httpHostOf } from './httpParts.ts';
 import type { Limits } from './limits.ts';
 import { Listener } from './listener.ts';
 import { Node } from './node.ts';
+import { CountingMeter } from './observe/countingMeter.ts';
 import { createLog, type Log } from './observe/log.ts';
-import { silentMeter } from './observe/meter.ts';
+import { Probes } from './observe/probes.ts';
+import { originCheck } from './originCheck.ts';
 import type { AppSetting, Settings } from './settings/settings.ts';
+import { DemoTokens } from './site/demoTokens.ts';
+import { Site } from './site/site.ts';
 import { WebSocketServer } from './transport/webSocketServer.ts';
 
 /** What `createServer` takes: every setting of the table, and parts that only code can give. */
@@ -59,7 +67,7 @@ export function createServer(options: ServerOptions = {}): ParvisServer {
   return new ParvisServer(options);
 }
 
-/** The realtime service with its sockets: idle, then listening, then stopped for good. */
+/** The realtime service with its sockets: idle, then listening, then draining, then stopped for good. */
 export class ParvisServer {
   readonly #settings: Settings;
   readonly #log: Log;
@@ -67,6 +75,9 @@ export class ParvisServer {
   readonly #engine: Engine;
   readonly #listener: Listener;
   readonly #webSockets: WebSocketServer;
+  readonly #probes: Probes;
+  readonly #site: Site | undefined;
+  readonly #rest: (request: IncomingMessage, response: ServerResponse) => void;
   #address: AddressInfo | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -75,33 +86,28 @@ export class ParvisServer {
     this.#settings = settings;
     this.#log = options.log ?? createLog(settings.logLevel);
     const clock = options.clock ?? systemClock;
-    const apps = appsOf(settings);
-    const meter = silentMeter;
     this.#engine = options.engine ?? createLocalEngine({ store: createMemoryStore(), clock });
-    const { limits, testHooks, requireTls } = settings;
+    const meter = new CountingMeter();
+    const apps = appsOf(settings);
     const secret = settings.secret === undefined ? randomBytes(32) : Buffer.from(settings.secret);
-    const authenticator = createAuthenticator({ apps, clock, requireTls });
     this.#node = new Node({
       apps,
-      authenticator,
+      authenticator: createAuthenticator({ apps, clock, requireTls: settings.requireTls }),
       engine: this.#engine,
       clock,
-      limits,
+      limits: settings.limits,
       log: this.#log,
       meter,
       serverId: randomBytes(6).toString('base64url'),
-      testHooks,
+      testHooks: settings.testHooks,
       secret,
     });
-    this.#webSockets = new WebSocketServer({
-      maxPayload: limits.maxFrameSize,
-      trustProxy: settings.trustProxy,
-      isOriginAllowed: originCheck(settings.allowedOrigins),
-      accept: (transport, query, secure) => this.#node.accept(transport, query, secure),
-      refused: (error, remote) => this.#refused(error, remote),
-    });
+    this.#webSockets = this.#createWebSockets();
+    this.#probes = this.#createProbes(meter);
+    this.#site = this.#createSite();
+    this.#rest = createHttpHandler(httpHostOf(this.#node, settings, new ConnectionKeys(secret)));
     this.#listener = new Listener(settings, {
-      request: (_request, response) => response.writeHead(404).end(),
+      request: (request, response) => this.#request(request, response),
       upgrade: (request, socket, head) => this.#webSockets.upgrade(request, socket, head),
     });
   }
@@ -109,10 +115,10 @@ export class ParvisServer {
   /** Binds the port and resolves with where; rejects with Node's error, such as EADDRINUSE. */
   async listen(): Promise<Listening> {
     if (this.#stopping !== undefined) throw errors.unavailable('the server was stopped; create another');
-    this.#address ??= await this.#listener.listen(this.#settings.host, this.#settings.port);
-    const { url, port } = this;
-    this.#log.info({ url }, 'listening');
-    return { host: this.#address.address, port, url };
+    const { host, port } = this.#settings;
+    this.#address ??= await this.#listener.listen(host, port);
+    this.#log.info({ url: this.url }, 'listening');
+    return { host: this.#address.address, port: this.port, url: this.url };
   }
 
   /** The bound port; before `listen` the configured one. */
@@ -123,14 +129,14 @@ export class ParvisServer {
   /** Where clients find it: `http://host:port`. */
   get url(): string {
     const { host } = this.#settings;
-    const wildcard = host === '::' || host === '0.0.0.0';
-    const name = wildcard ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+    const isWildcard = host === '::' || host === '0.0.0.0';
+    const name = isWildcard ? 'localhost' : host.includes(':') ? `[${host}]` : host;
     return `${this.#listener.isSecure ? 'https' : 'http'}://${name}:${this.port}`;
   }
 
   /**
-   * Sends clients elsewhere at an even pace over `drainMs`, finishes what is in flight and frees everything. Later calls
-   * wait for the same end.
+   * Says that it is not ready, turns new clients away, sends those it has elsewhere at an even pace over `drainMs`,
+   * finishes what is in flight and frees everything. Later calls wait for the same end.
    */
   stop(options: { readonly drainMs?: number } = {}): Promise<void> {
     this.#stopping ??= this.#stop(options.drainMs ?? 0);
@@ -138,23 +144,55 @@ export class ParvisServer {
   }
 
   async #stop(drainMs: number): Promise<void> {
+    this.#log.info({ connections: this.#node.connections.size }, 'draining');
     this.#webSockets.drain();
     await this.#node.drain(drainMs);
-    const closed = this.#listener.close(CLOSE_GRACE_MS);
     const cut = setTimeout(() => this.#webSockets.stop(), CLOSE_GRACE_MS);
-    await closed;
+    await this.#listener.close(CLOSE_GRACE_MS);
     clearTimeout(cut);
     await this.#node.stop();
     this.#log.info('stopped');
   }
 
-  #refused(error: ErrorInfo, remote: string): void {
-    this.#log.info({ code: error.code, reason: error.message, remote }, 'a client was refused');
+  #request(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#probes.handle(request, response)) return;
+    if (this.#site === undefined) this.#rest(request, response);
+    else this.#site.handle(request, response).then((isAnswered) => isAnswered || this.#rest(request, response));
   }
-}
 
-function originCheck(allowed: readonly string[]): (origin: string) => boolean {
-  if (allowed.length === 0) return () => true;
-  const origins = new Set(allowed);
-  return (origin) => origins.has(origin);
+  #createWebSockets(): WebSocketServer {
+    const { limits, trustProxy, allowedOrigins } = this.#settings;
+    const { meter } = this.#node.parts;
+    return new WebSocketServer({
+      maxPayload: limits.maxFrameSize,
+      trustProxy,
+      isOriginAllowed: originCheck(allowedOrigins),
+      accept: (transport, query, secure) => this.#node.accept(transport, query, secure),
+      refused: (error, remote) => {
+        meter.refused(error.code);
+        this.#log.info({ code: error.code, reason: error.message, remote }, 'a client was refused');
+      },
+    });
+  }
+
+  #createSite(): Site | undefined {
+    const { publicDir, demo, keys, apps } = this.#settings;
+    const key = keys[0] ?? apps[0]?.keys[0];
+    const tokens = demo && key !== undefined ? new DemoTokens(key.key) : undefined;
+    if (publicDir === undefined && tokens === undefined) return undefined;
+    const failed = (failure: unknown) => this.#log.error({ err: failure }, 'files to serve could not be read');
+    return new Site({ directory: publicDir, tokens, failed });
+  }
+
+  #createProbes(meter: CountingMeter): Probes {
+    return new Probes({
+      meter,
+      levels: {
+        connections: () => this.#node.connections.size,
+        channels: () => this.#node.channels.size,
+        sockets: () => this.#webSockets.size,
+      },
+      ready: async () => this.#stopping === undefined && (await this.#engine.ready()),
+    });
+  }
 }
