@@ -106,6 +106,21 @@ describe('official client', () => {
   });
 });
 
+test('[AU72] a response that somebody else has sent meanwhile is left alone', async () => {
+  let answer = (_: Response) => {};
+  const slow = new Promise<Response>((resolve) => {
+    answer = resolve;
+  });
+  const settled: Promise<void>[] = [];
+  const url = await serve((incoming, outgoing) => {
+    settled.push(toNodeHandler(() => slow)(incoming, outgoing));
+    outgoing.writeHead(503).end();
+  });
+  expect((await fetch(url)).status).toBe(503);
+  answer(new Response('late'));
+  await expect(Promise.all(settled)).resolves.toEqual([undefined]);
+});
+
 describe('hostile requests', () => {
   test.each([
     ['a Host that is no host', '/api/token', 'a b'],

@@ -10,6 +10,7 @@ export interface NodeRequest {
 /** What is written of a response of Node's http or of Express. */
 export interface NodeResponse {
   statusCode: number;
+  readonly headersSent?: boolean;
   setHeader(name: string, value: string): unknown;
   end(body: string): unknown;
 }
@@ -25,6 +26,8 @@ export function toNodeHandler(
     const request = toRequest(incoming);
     const response = request ? await handler(request) : new Response(null, { status: 400 });
     const body = await response.text();
+    // A timeout of the application's own may have answered meanwhile.
+    if (outgoing.headersSent) return;
     outgoing.statusCode = response.status;
     response.headers.forEach((value, name) => {
       outgoing.setHeader(name, value);

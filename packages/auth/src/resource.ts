@@ -78,6 +78,9 @@ export class Resource {
     const own = this.#segments;
     const isOpen = own.at(-1) === '*';
     if (isOpen ? others.length < own.length : others.length !== own.length) return false;
-    return own.every((segment, index) => segment === '*' || segment === others[index]);
+    for (let index = 0; index < own.length; index += 1) {
+      if (own[index] !== '*' && own[index] !== others[index]) return false;
+    }
+    return true;
   }
 }
