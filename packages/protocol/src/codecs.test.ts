@@ -138,6 +138,8 @@ describe.each(both)('%s', (_format, codec) => {
     };
     const limits = { maxDepth: 64, maxElements: 1000 };
     expect(codec.decodeValue(codec.encodeValue(nested(64)), limits)).toEqual(nested(64));
+    const siblings = Array.from({ length: 200 }, () => ({ a: [{}] }));
+    expect(codec.decodeValue(codec.encodeValue(siblings), limits)).toEqual(siblings);
     for (const depth of [65, 66, 1000]) {
       expect(() => codec.decodeValue(codec.encodeValue(nested(depth)), limits)).toThrow(
         expect.objectContaining({ code: 40013 }),

@@ -7,11 +7,13 @@ const make = (code: number, statusCode: number, message: string, cause?: unknown
 export const errors = {
   badRequest: (what: string, cause?: unknown) => make(40000, 400, what, cause),
   badBody: (what: string, cause?: unknown) => make(40001, 400, what, cause),
+  bodyTooSlow: () => make(40000, 408, 'request body did not arrive in time'),
   badParameter: (name: string, rule: string) => make(40003, 400, `parameter ${name} is not valid: ${rule}`),
   badCredentials: (what: string) => make(40005, 400, what),
   badConnectionKey: () => make(40006, 400, 'the connectionKey of the message belongs to no connection of yours'),
   messageTooLarge: (size: number, limit: number, statusCode = 413) =>
     make(40009, statusCode, `publish of ${size} bytes is over maxMessageSize (${limit} bytes); send less at once`),
+  bodyTooLarge: (limit: number) => make(40009, 413, `request body is over ${limit} bytes; send less at once`),
   badChannelName: (rule: string) => make(40010, 400, `channel name is not valid: ${rule}`),
   badCursor: () => make(40011, 400, 'page cursor is not valid for this request; start again at the first page'),
   badClientId: (what: string, statusCode = 400) => make(40012, statusCode, what),

@@ -26,15 +26,16 @@ export function renderPresence(message: PresenceMessage, format: Format): Presen
  * Throws 40013 if what the step says is base64 is not.
  */
 export function canonicalPayload(data: Data | undefined, encoding: string | undefined): Payload {
+  const steps = encoding ?? '';
   let payload = data;
-  let steps = encoding ?? '';
-  while (steps === 'base64' || steps.endsWith('/base64')) {
-    steps = steps.slice(0, -'/base64'.length);
-    if (payload !== undefined) payload = bytesOfBase64(payload);
+  let end = steps.length;
+  while (steps.endsWith('/base64', end) || (end === 6 && steps.startsWith('base64'))) {
+    end = Math.max(0, end - '/base64'.length);
+    if (payload !== undefined && (typeof payload === 'string' || payload.length > 0)) payload = bytesOfBase64(payload);
   }
   const canonical: Payload = {};
   if (payload !== undefined) canonical.data = payload;
-  if (steps !== '') canonical.encoding = steps;
+  if (end > 0) canonical.encoding = steps.slice(0, end);
   return canonical;
 }
 

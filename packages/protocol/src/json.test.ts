@@ -43,6 +43,8 @@ describe('the JSON format', () => {
   it('[WP11] does not count brackets inside strings as nesting', () => {
     const text = `["${'[{'.repeat(200)}\\"${'[{'.repeat(200)}\\\\",1]`;
     expect(decode(text)).toHaveLength(2);
+    const brackets = '{'.repeat(70);
+    expect(decode(`["${brackets}",${'['.repeat(63)}${']'.repeat(63)}]`)).toHaveLength(2);
     expect(() => decode(`["\\\\",${'['.repeat(64)}${']'.repeat(64)}]`)).toThrow(code(40013));
   });
 

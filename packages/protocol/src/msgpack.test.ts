@@ -56,9 +56,19 @@ describe('MessagePack', () => {
       expect(() => decode(0x81, ...key, 1)).toThrow(code(40000));
     }
     const long = [0xd9, 40, ...new Array(39).fill(0x61), 0xff];
-    for (const text of [[0xa1, 0xff], [0xa2, 0xc0, 0x80], [0xa3, 0xed, 0xa0, 0x80], [0xa1, 0xc3], long]) {
+    for (const text of [[0xa1, 0xff], [0xa1, 0x80], [0xa2, 0xc0, 0x80], [0xa3, 0xed, 0xa0, 0x80], [0xa1, 0xc3], long]) {
       expect(() => decode(...text)).toThrow(code(40000));
       expect(() => decode(0x81, ...text, 1)).toThrow(code(40000));
+    }
+  });
+
+  it('[WP18] refuses a key that is no UTF-8 even if its bytes are the characters of a key read before', () => {
+    for (let first = 0x80; first < 0x90; first++) {
+      for (let last = 0x80; last < 0x100; last++) {
+        const key = String.fromCharCode(first, last);
+        expect(Object.keys(decodeMsgpack(encodeMsgpack({ [key]: 1 })) as object)[0] === key).toBe(true);
+        expect(() => decode(0x81, 0xa2, first, last, 1)).toThrow(code(40000));
+      }
     }
   });
 
