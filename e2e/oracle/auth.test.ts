@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer as createHttpServer, type Server } from 'node:http';
 import type * as Ably from 'ably';
 import { afterAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { formats, inState, startOracle, until } from './harness.ts';
 
 const spaceKey = `space.key:${randomBytes(20).toString('hex')}`;
@@ -73,15 +74,15 @@ describe.each(formats)('authentication with the official client, %s', (format) =
       [oracle.jwt({}, { key: `${name}:wrongwrongwrongwrongwrong` }), [40101, 40144]],
       [none, [40144]],
     ] as const) {
-      const rest = oracle.rest(format, { token });
-      const failure = await rest.channels
-        .get('x')
-        .publish('a', 'b')
-        .then(
-          () => undefined,
-          (error: Ably.ErrorInfo) => error,
-        );
-      expect(codes).toContain(failure?.code === 40171 ? (failure.cause as Ably.ErrorInfo).code : failure?.code);
+      const url = `http://127.0.0.1:${oracle.server.port}/channels/x/messages`;
+      const response = await fetch(url, {
+        headers: { authorization: `Bearer ${Buffer.from(token).toString('base64')}` },
+      });
+      expect([401, 404]).toContain(response.status);
+      const { error } = (await response.json()) as { error: Ably.ErrorInfo };
+      expect(codes).toContain(error.code);
+      const { reason } = await inState(oracle.realtime(format, { token }).connection, 'failed');
+      expect([...codes, 40171]).toContain(reason?.code);
     }
   });
 
@@ -144,12 +145,43 @@ describe.each(formats)('authentication with the official client, %s', (format) =
 
   it('[OA9] publish, subscribe, presence and history on <space>::* are enough for all of Spaces', async () => {
     const client = spaceOracle.realtime(format, { key: spaceKey, clientId: 'ada' });
-    const channel = client.channels.get('team::$space');
+    const channel = client.channels.get(`team::${format}::$space`);
     await channel.presence.enter({ a: 1 });
     expect((await channel.presence.get()).length).toBe(1);
-    const cursors = client.channels.get('team::$cursors');
+    const cursors = client.channels.get(`team::${format}::$cursors`);
     await cursors.publish('cursorUpdate', []);
     expect((await cursors.history()).items.length).toBe(1);
     await expect(client.channels.get('other::$space').attach()).rejects.toMatchObject({ code: 40160 });
   });
+
+  const calls: Record<string, (client: Ably.Realtime) => Promise<unknown>> = {
+    publish: (client) => client.channels.get('team::$cursors').publish('cursorUpdate', []),
+    subscribe: (client) => client.channels.get('team::$space', { modes: ['SUBSCRIBE'] }).attach(),
+    presence: (client) => client.channels.get('team::$space', { modes: ['SUBSCRIBE', 'PRESENCE'] }).presence.enter(),
+    history: (client) => client.channels.get('team::$cursors').history(),
+  };
+
+  it.each(Object.keys(calls))(
+    '[OA10] without %s the call that needs it fails with 40160, and all others work',
+    async (missing) => {
+      const rights = Object.keys(calls).filter((operation) => operation !== missing);
+      for (const [operation, call] of Object.entries(calls)) {
+        const client = spaceOracle.realtime(format, {
+          authCallback: (_params, callback) =>
+            callback(
+              null,
+              spaceOracle.jwt(
+                { 'x-ably-clientId': 'ada', 'x-ably-capability': JSON.stringify({ 'team::*': rights }) },
+                { key: spaceKey },
+              ),
+            ),
+        });
+        const outcome = await call(client).then(
+          () => undefined,
+          (error: Ably.ErrorInfo) => error.code,
+        );
+        expect([operation, outcome]).toEqual([operation, operation === missing ? 40160 : undefined]);
+      }
+    },
+  );
 });
