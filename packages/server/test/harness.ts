@@ -1,5 +1,5 @@
 import { Capability } from '@parvis/auth';
-import { Action, codecs, type ErrorShape, type ProtocolMessage } from '@parvis/protocol';
+import { Action, codecs, type ErrorShape, type Format, type ProtocolMessage } from '@parvis/protocol';
 import { createFakeClock, type FakeClock } from '@parvis/testing';
 import { appFromKeys, createApps } from '../src/access/apps.ts';
 import { createAuthenticator } from '../src/access/authenticator.ts';
@@ -7,8 +7,8 @@ import type { Engine } from '../src/engine/engine.ts';
 import { createLocalEngine, createMemoryStore } from '../src/engine/index.ts';
 import { defaultLimits, type Limits } from '../src/limits.ts';
 import { Node } from '../src/node.ts';
-import { createLog } from '../src/observe/log.ts';
-import { silentMeter } from '../src/observe/meter.ts';
+import { createLog, type Log } from '../src/observe/log.ts';
+import { type Meter, silentMeter } from '../src/observe/meter.ts';
 import type { Transport, TransportEvents, Wire } from '../src/transport/transport.ts';
 
 /** Keys of the test app: everything, and nothing but subscribe. */
@@ -17,7 +17,26 @@ export const readKey = 'app.read:read-secret-read-secret-read-secret';
 /** Key of another app, with the same rights. */
 export const otherKey = 'other.full:othr-secret-othr-secret-othr-secret';
 
-const jsonWire: Wire = { slot: 5, format: 'json', wrap: (payload) => Buffer.from(payload) };
+/** A pipe of the harness: each frame with its length before it, so that frames back to back come apart again. */
+const wires: Readonly<Record<Format, Wire>> = {
+  json: { slot: 5, format: 'json', wrap: framed },
+  msgpack: { slot: 6, format: 'msgpack', wrap: framed },
+};
+
+function framed(payload: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(4 + payload.length);
+  bytes.writeUInt32BE(payload.length);
+  bytes.set(payload, 4);
+  return bytes;
+}
+
+/** What a harness may be made with. */
+export interface HarnessOptions {
+  readonly limits?: Partial<Limits>;
+  readonly engine?: (clock: FakeClock) => Engine;
+  readonly log?: Log;
+  readonly meter?: Meter;
+}
 
 /** A node without sockets, on a clock that stands still, and clients that speak the protocol to it frame by frame. */
 export class Harness {
@@ -25,7 +44,7 @@ export class Harness {
   readonly engine: Engine;
   readonly node: Node;
 
-  constructor(options: { limits?: Partial<Limits>; engine?: (clock: FakeClock) => Engine } = {}) {
+  constructor(options: HarnessOptions = {}) {
     this.clock = createFakeClock();
     this.engine = options.engine?.(this.clock) ?? createLocalEngine({ store: createMemoryStore(), clock: this.clock });
     const apps = createApps([
@@ -41,17 +60,18 @@ export class Harness {
       engine: this.engine,
       clock: this.clock,
       limits: { ...defaultLimits, ...options.limits },
-      log: createLog('silent'),
-      meter: silentMeter,
+      log: options.log ?? createLog('silent'),
+      meter: options.meter ?? silentMeter,
       serverId: 'test',
       testHooks: true,
     });
   }
 
-  /** Opens a connection; the first message is its answer. */
+  /** Opens a connection with the full key, unless the query has other credentials; the first message is its answer. */
   connect(query: Record<string, string> = {}): TestClient {
-    const client = new TestClient();
-    this.node.accept(client.transport, new URLSearchParams({ key: fullKey, v: '6', ...query }), true);
+    const client = new TestClient(query.format === 'msgpack' ? 'msgpack' : 'json');
+    const credentials = 'access_token' in query ? {} : { key: fullKey };
+    this.node.accept(client.transport, new URLSearchParams({ ...credentials, v: '6', ...query }), true);
     return client;
   }
 
@@ -67,17 +87,17 @@ export class TestClient {
   readonly transport: FakeTransport;
   msgSerial = 0;
 
-  constructor() {
-    this.transport = new FakeTransport((message) => this.received.push(message));
+  constructor(format: Format = 'json') {
+    this.transport = new FakeTransport((message) => this.received.push(message), format);
   }
 
   send(message: ProtocolMessage): void {
-    this.transport.events?.frame(codecs.json.encode(message));
+    this.sendRaw(codecs[this.transport.wire.format].encode(message));
   }
 
-  /** Sends text as it is. */
-  sendRaw(text: string): void {
-    this.transport.events?.frame(Buffer.from(text));
+  /** Sends text or bytes as they are, as one frame. */
+  sendRaw(frame: string | Uint8Array): void {
+    this.transport.events?.frame(typeof frame === 'string' ? Buffer.from(frame) : frame);
   }
 
   attach(channel: string, more: Partial<ProtocolMessage> = {}): void {
@@ -134,7 +154,7 @@ export class TestClient {
 
 /** A pipe whose network takes as much as the test says. */
 export class FakeTransport implements Transport {
-  readonly wire = jsonWire;
+  readonly wire: Wire;
   readonly remote = 'test';
   readonly ping = undefined;
   backlog = 0;
@@ -147,8 +167,9 @@ export class FakeTransport implements Transport {
   readonly #deliver: (message: ProtocolMessage) => void;
   #waiting: Uint8Array[] = [];
 
-  constructor(deliver: (message: ProtocolMessage) => void) {
+  constructor(deliver: (message: ProtocolMessage) => void, format: Format = 'json') {
     this.#deliver = deliver;
+    this.wire = wires[format];
   }
 
   listen(events: TransportEvents): void {
@@ -187,27 +208,12 @@ export class FakeTransport implements Transport {
     queueMicrotask(() => this.events?.closed());
   }
 
-  /** Frames stand back to back; each is one JSON object on our wire. */
   #arrive(bytes: Uint8Array): void {
-    const text = Buffer.from(bytes).toString('utf8');
-    for (const frame of splitObjects(text)) this.#deliver(codecs.json.decode(Buffer.from(frame)));
+    const frames = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let at = 0; at < frames.length; ) {
+      const end = at + 4 + frames.readUInt32BE(at);
+      this.#deliver(codecs[this.wire.format].decode(frames.subarray(at + 4, end)));
+      at = end;
+    }
   }
-}
-
-function splitObjects(text: string): string[] {
-  const objects: string[] = [];
-  let depth = 0;
-  let start = 0;
-  let quoted = false;
-  for (let at = 0; at < text.length; at++) {
-    const char = text[at];
-    if (quoted) {
-      if (char === '\\') at += 1;
-      else if (char === '"') quoted = false;
-    } else if (char === '"') quoted = true;
-    else if (char === '{') {
-      if (depth++ === 0) start = at;
-    } else if (char === '}' && --depth === 0) objects.push(text.slice(start, at + 1));
-  }
-  return objects;
 }
