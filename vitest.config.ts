@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   resolve: { conditions: ['@parvis/source'] },
-  ssr: { resolve: { conditions: ['@parvis/source', 'node', 'import', 'default'] } },
+  ssr: { resolve: { conditions: ['@parvis/source', 'node', 'default'] } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'e2e/**/*.test.ts'],
     testTimeout: 20_000,
