@@ -1,0 +1,98 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type ErrorInfo, toErrorInfo } from '@parvis/protocol';
+import { skipBody } from './body.ts';
+import { connectivityRoutes } from './connectivity.ts';
+import { corsHeaders, preflightReply, requireAllowedOrigin } from './cors.ts';
+import { errorReply } from './errorReply.ts';
+import { Exchange } from './exchange.ts';
+import type { HttpHost } from './httpHost.ts';
+import { messageRoutes } from './messages.ts';
+import { plainJson, type ReplyForm, replyFormOf } from './negotiate.ts';
+import { presenceRoutes } from './presence.ts';
+import { type Reply, sendReply } from './reply.ts';
+import { Router } from './router.ts';
+import { sandboxRoutes } from './sandboxRoutes.ts';
+import { tokenRoutes } from './tokens.ts';
+
+/**
+ * Answers every request of the REST API (protocol reference 4): a reply of a route, or an error as `{ error }` with the
+ * two error headers, both in the form that was asked for. Never throws; each refusal is counted and logged once.
+ */
+export function createHttpHandler(host: HttpHost): (request: IncomingMessage, response: ServerResponse) => void {
+  const router = new Router([
+    ...connectivityRoutes,
+    ...tokenRoutes,
+    ...messageRoutes,
+    ...presenceRoutes,
+    ...(host.sandbox === undefined ? [] : sandboxRoutes(host.sandbox)),
+  ]);
+  return (request, response) => {
+    new Visit(host, router, request).answer(response).catch((failure: unknown) => {
+      host.log.error({ err: failure }, 'a reply could not be written');
+      response.destroy();
+    });
+  };
+}
+
+/** One request on its way to its reply, understood step by step: what is known when it fails shapes the error. */
+class Visit {
+  readonly #host: HttpHost;
+  readonly #router: Router;
+  readonly #request: IncomingMessage;
+  #form: ReplyForm = plainJson;
+  #pattern: string | undefined;
+
+  constructor(host: HttpHost, router: Router, request: IncomingMessage) {
+    this.#host = host;
+    this.#router = router;
+    this.#request = request;
+  }
+
+  async answer(response: ServerResponse): Promise<void> {
+    const reply = await this.#ask().catch((thrown: unknown) => this.#refuse(thrown));
+    if (response.destroyed) return;
+    const common = { ...corsHeaders(this.#request.headers, this.#host), 'X-Ably-ServerId': this.#host.serverId };
+    sendReply(response, reply, this.#form, common);
+  }
+
+  async #ask(): Promise<Reply> {
+    const { method = 'GET', url = '/', headers } = this.#request;
+    const { path, query } = splitUrl(url);
+    requireAllowedOrigin(headers, this.#host);
+    if (method === 'OPTIONS') return preflightReply(this.#request);
+    this.#form = replyFormOf(headers, query);
+    const { route, params } = this.#router.find(method, path);
+    this.#pattern = route.pattern;
+    if (route.jsonOnly === true) this.#form = { ...this.#form, format: 'json' };
+    return route.answer(new Exchange({ host: this.#host, request: this.#request, query, form: this.#form, params }));
+  }
+
+  async #refuse(thrown: unknown): Promise<Reply> {
+    const error = toErrorInfo(thrown);
+    this.#report(error, thrown);
+    // What is left of a body would be taken for the next request.
+    const complete = isTimeout(error) ? false : await skipBody(this.#request, this.#host.clock);
+    return { ...errorReply(error), close: !complete };
+  }
+
+  /** Names the route and never the address, which may hold a key or a token. */
+  #report(error: ErrorInfo, failure: unknown): void {
+    const { log, meter } = this.#host;
+    const fields = { method: this.#request.method, route: this.#pattern, code: error.code, reason: error.message };
+    meter.refused(error.code);
+    if (error.statusCode >= 500) log.error({ ...fields, err: failure }, 'a request could not be served');
+    else log.info(fields, 'a request was refused');
+  }
+}
+
+function isTimeout(error: ErrorInfo): boolean {
+  return error.statusCode === 408;
+}
+
+/** Path and query of a request target, neither decoded nor normalised; the absolute form that proxies use is understood. */
+function splitUrl(url: string): { path: string; query: URLSearchParams } {
+  const target = url.replace(/^https?:\/\/[^/?]*/i, '');
+  const mark = target.indexOf('?');
+  if (mark < 0) return { path: target, query: new URLSearchParams() };
+  return { path: target.slice(0, mark), query: new URLSearchParams(target.slice(mark + 1)) };
+}

@@ -1,0 +1,33 @@
+import { errors } from '@parvis/protocol';
+import type { Exchange } from './exchange.ts';
+import type { Reply } from './reply.ts';
+import type { Route } from './router.ts';
+
+/** Time, and native tokens for signed requests: JSON whatever the client speaks (protocol reference 4.3, 5.2). */
+export const tokenRoutes: readonly Route[] = [
+  { method: 'GET', pattern: '/time', jsonOnly: true, answer: time },
+  { method: 'POST', pattern: '/keys/{keyName}/requestToken', jsonOnly: true, answer: requestToken },
+  { method: 'GET', pattern: '/keys/{keyName}/requestToken', jsonOnly: true, answer: noSuchRoute },
+];
+
+/** ms since the epoch, to whoever asks. */
+function time({ host }: Exchange): Reply {
+  return { status: 200, body: [host.clock.now()] };
+}
+
+/** A signed request speaks for itself; an unsigned one needs credentials of the key, or of a token of it. */
+async function requestToken(exchange: Exchange): Promise<Reply> {
+  const { value: body } = await exchange.body();
+  const principal = isSigned(body) || !exchange.hasCredentials ? undefined : exchange.authenticate();
+  const query = { keyName: exchange.param('keyName'), body, ...(principal === undefined ? {} : { principal }) };
+  return { status: 201, body: await exchange.host.requestToken(query) };
+}
+
+function isSigned(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && 'mac' in body && Boolean(body.mac);
+}
+
+/** Clients take the absence of this one for the absence of a route, not of a method. */
+function noSuchRoute(): never {
+  throw errors.notFound('route');
+}
