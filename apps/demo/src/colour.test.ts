@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { colourOf, palette } from './colour.ts';
+import { coloursOf, palette } from './colour.ts';
 
 function luminance(hex: string): number {
   const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
@@ -10,15 +10,33 @@ function luminance(hex: string): number {
 }
 
 describe('colour', () => {
-  test('[DM1] a person has one colour, which depends on the clientId alone', () => {
+  const colourOf = (clientId: string) => coloursOf([clientId]).get(clientId) ?? '';
+
+  test('[DM1] a person alone has a colour that depends on the clientId', () => {
     expect(colourOf('ann')).toBe(colourOf('ann'));
     expect(palette).toContain(colourOf(''));
     expect(palette).toContain(colourOf('\u{1f984}'));
-  });
-
-  test('[DM1] all colours are in use', () => {
     const used = new Set(Array.from({ length: 500 }, (_, index) => colourOf(`visitor-${index}`)));
     expect(used.size).toBe(palette.length);
+  });
+
+  test('[DM1] as long as there are colours, everybody has another one, in any order of arrival', () => {
+    const ids = palette.map((_, index) => `visitor-${index}`);
+    expect(new Set(ids.map(colourOf)).size).toBeLessThan(palette.length);
+    const colours = coloursOf(ids);
+    expect(new Set(colours.values()).size).toBe(palette.length);
+    expect(coloursOf([...ids].reverse())).toEqual(colours);
+    expect(coloursOf([...ids, 'one-more', 'one-more']).size).toBe(palette.length + 1);
+  });
+
+  test('[DM1] a newcomer changes nobody with another colour', () => {
+    const settled = coloursOf(['a', 'b', 'c']);
+    const index = Array.from({ length: 99 }, (_, at) => at).find(
+      (at) => ![...settled.values()].includes(colourOf(`n${at}`)),
+    );
+    expect(coloursOf(['a', 'b', 'c', `n${index}`])).toEqual(
+      new Map([...settled, [`n${index}`, colourOf(`n${index}`)]]),
+    );
   });
 
   test.each(palette)('[DM1] white text on %s can be read', (colour) => {

@@ -12,10 +12,31 @@ export const palette: readonly string[] = [
   '#0369a1',
 ];
 
-/** The colour of a person: the same in every window, for it depends on the clientId alone. */
-export function colourOf(clientId: string): string {
+/**
+ * The colour of each person, by clientId: the same in every window that sees the same people. It comes from a hash of the clientId;
+ * of two who would have the same one, the later in the alphabet takes the next that is free.
+ */
+export function coloursOf(clientIds: Iterable<string>): ReadonlyMap<string, string> {
+  const ids = [...new Set(clientIds)].sort();
+  const colours = new Map<string, string>();
+  const taken = new Set<number>();
+  const give = (id: string, index: number) => {
+    taken.add(index);
+    colours.set(id, palette[index] ?? '');
+  };
+  for (const id of ids) if (!taken.has(hashOf(id))) give(id, hashOf(id));
+  for (const id of ids) if (!colours.has(id)) give(id, nextFree(hashOf(id), taken));
+  return colours;
+}
+
+function nextFree(from: number, taken: ReadonlySet<number>): number {
+  const tries = palette.map((_, step) => (from + step) % palette.length);
+  return tries.find((index) => !taken.has(index)) ?? from;
+}
+
+function hashOf(text: string): number {
   let hash = 0x811c9dc5;
-  for (const char of clientId) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  for (const char of text) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0;
   // The low bits of such a hash follow the last character too closely.
-  return palette[((hash ^ (hash >>> 15)) >>> 0) % palette.length] ?? '#444444';
+  return ((hash ^ (hash >>> 15)) >>> 0) % palette.length;
 }

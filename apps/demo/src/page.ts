@@ -1,4 +1,4 @@
-import type { Space, SpaceTypes } from '@parvis/spaces';
+import type { Space, SpaceMember, SpaceTypes } from '@parvis/spaces';
 import type { Realtime } from 'ably';
 import { AvatarStack } from './avatarStack.ts';
 import { Board } from './board.ts';
@@ -11,7 +11,7 @@ import { onPage } from './element.ts';
 import type { Identity } from './identity.ts';
 import { isKeeper } from './keeper.ts';
 import type { Notices } from './notices.ts';
-import { type Person, type Profile, personOf } from './person.ts';
+import { nameOf, type Person, type Profile, peopleOf } from './person.ts';
 import { ProfileDialog } from './profileDialog.ts';
 
 const cards = columns.flatMap((column) => column.cards);
@@ -64,10 +64,9 @@ export class Page {
     const { space, notices } = this;
     space.subscribe('change', () => this.show());
     space.subscribe('error', (error) => notices.fail(error));
-    space.members.subscribe('enter', (member) => this.#greet(personOf(member, space.connectionId)));
+    space.members.subscribe('enter', (member) => this.#greet(member));
     space.members.subscribe('leave', (member) => {
-      const { isSelf, name } = personOf(member, space.connectionId);
-      if (!isSelf) notices.say(`${name} left`);
+      if (member.connectionId !== space.connectionId) notices.say(`${nameOf(member)} left`);
     });
     // Before the others know of us: whoever greets us with the texts must be heard.
     await this.#feed.start();
@@ -90,7 +89,7 @@ export class Page {
   }
 
   #people(): Person[] {
-    return this.space.snapshot.members.map((member) => personOf(member, this.space.connectionId));
+    return peopleOf(this.space.snapshot.members, this.space.connectionId);
   }
 
   get #ownProfile(): Profile & Record<string, unknown> {
@@ -104,9 +103,10 @@ export class Page {
     this.show();
   }
 
-  #greet({ isSelf, name, connectionId }: Person): void {
-    if (isSelf) return;
-    this.notices.say(`${name} joined`);
+  #greet(member: SpaceMember): void {
+    const { connectionId } = member;
+    if (connectionId === this.space.connectionId) return;
+    this.notices.say(`${nameOf(member)} joined`);
     if (isKeeper(this.#people(), connectionId)) this.#tell(this.#feed.repeat());
   }
 

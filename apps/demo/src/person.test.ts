@@ -1,6 +1,6 @@
 import type { SpaceMember } from '@parvis/spaces';
 import { describe, expect, test } from 'vitest';
-import { cleanName, initialsOf, maxNameLength, personOf } from './person.ts';
+import { cleanName, initialsOf, maxNameLength, nameOf, type Person, peopleOf } from './person.ts';
 
 const member: SpaceMember = {
   clientId: 'visitor-1',
@@ -10,6 +10,8 @@ const member: SpaceMember = {
   location: { card: 'lights' },
   lastEvent: { name: 'present', timestamp: 0 },
 };
+
+const personOf = (one: SpaceMember, self?: string): Person | undefined => peopleOf([one], self)[0];
 
 describe('person', () => {
   test('[DM2] a member becomes a person with name, initials and place', () => {
@@ -21,13 +23,13 @@ describe('person', () => {
       isSelf: true,
       card: 'lights',
     });
-    expect(personOf(member, 'c2').isSelf).toBe(false);
-    expect(personOf(member, undefined).isSelf).toBe(false);
+    expect(personOf(member, 'c2')?.isSelf).toBe(false);
+    expect(personOf(member)?.isSelf).toBe(false);
   });
 
   test('[DM2] who looks elsewhere is away, who left is gone', () => {
-    expect(personOf({ ...member, profileData: { name: 'A', away: true } }, '').presence).toBe('away');
-    expect(personOf({ ...member, isConnected: false }, '').presence).toBe('gone');
+    expect(personOf({ ...member, profileData: { name: 'A', away: true } }, '')?.presence).toBe('away');
+    expect(personOf({ ...member, isConnected: false }, '')?.presence).toBe('gone');
   });
 
   test.each([
@@ -36,13 +38,13 @@ describe('person', () => {
     ['an empty name', { name: ' \n\u200b ' }],
     ['a list', ['name']],
   ])('[DM3] a member with %s is shown by its clientId', (_, profileData) => {
-    expect(personOf({ ...member, profileData } as SpaceMember, '').name).toBe('visitor-1');
+    expect(nameOf({ ...member, profileData } as SpaceMember)).toBe('visitor-1');
   });
 
   test.each([[null], ['lights'], [{ card: 7 }], [[]]])(
     '[DM3] a location of another shape is no place (%j)',
     (location) => {
-      expect(personOf({ ...member, location }, '').card).toBeNull();
+      expect(personOf({ ...member, location }, '')?.card).toBeNull();
     },
   );
 

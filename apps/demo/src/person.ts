@@ -1,5 +1,5 @@
 import type { SpaceMember } from '@parvis/spaces';
-import { colourOf } from './colour.ts';
+import { coloursOf } from './colour.ts';
 
 /** What the demo's members tell of themselves. */
 export interface Profile {
@@ -30,17 +30,27 @@ export interface Person {
 /** Longest name that is shown. */
 export const maxNameLength = 32;
 
-/** The person behind a member. Whatever the member has written about itself is checked, for it comes from another page. */
-export function personOf(member: SpaceMember, selfConnectionId: string | undefined): Person {
+/** The people behind the members. What members have written about themselves is checked, for it comes from other pages. */
+export function peopleOf(members: readonly SpaceMember[], selfConnectionId: string | undefined): Person[] {
+  const colours = coloursOf(members.map(({ clientId }) => clientId));
+  return members.map((member) => personOf(member, selfConnectionId, colours.get(member.clientId) ?? ''));
+}
+
+/** The name of a member, checked as well. */
+export function nameOf({ profileData, clientId }: SpaceMember): string {
+  return cleanName(field(profileData, 'name')) ?? clientId;
+}
+
+function personOf(member: SpaceMember, selfConnectionId: string | undefined, colour: string): Person {
   const { clientId, connectionId, isConnected } = member;
-  const name = nameIn(member.profileData) ?? clientId;
+  const name = nameOf(member);
   const isAway = field(member.profileData, 'away') === true;
   return {
     connectionId,
     clientId,
     name,
     initials: initialsOf(name),
-    colour: colourOf(clientId),
+    colour,
     presence: isConnected ? (isAway ? 'away' : 'here') : 'gone',
     isSelf: connectionId === selfConnectionId,
     card: text(field(member.location, 'card')),
@@ -61,10 +71,6 @@ export function initialsOf(name: string): string {
   const words = name.split(/[\s._-]+/).filter(Boolean);
   const ends = words.length > 1 ? [words[0], words[words.length - 1]] : words;
   return ends.map((word) => Array.from(word ?? '')[0]?.toUpperCase() ?? '').join('') || '?';
-}
-
-function nameIn(profile: unknown): string | null {
-  return cleanName(field(profile, 'name'));
 }
 
 function field(from: unknown, name: string): unknown {
