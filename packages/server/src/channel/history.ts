@@ -1,4 +1,4 @@
-import { errors, type Message, type PresenceMessage, parseSerial } from '@parvis/protocol';
+import { errors, type Message, type PresenceMessage, parseSerial, sizeOf } from '@parvis/protocol';
 import type { ChannelRef, Engine, Entry, EntryKind } from '../engine/engine.ts';
 import { messagesOf, presenceOf } from './entryView.ts';
 
@@ -15,11 +15,17 @@ export interface HistoryQuery {
   readonly cursor?: string;
 }
 
-/** Items in the order asked for, each whole by itself, and where the next page begins if there is one. */
+/**
+ * Items in the order asked for, each whole by itself, and where the next page begins if there is one. A page of large
+ * items ends before it has as many as were asked for.
+ */
 export interface HistoryPage<T> {
   readonly items: T[];
   readonly next?: string;
 }
+
+/** Bytes after which a page takes no further item: a thousand items of the largest kind would be hundreds of MB. */
+const MAX_PAGE_BYTES = 4 * 1024 * 1024;
 
 /** Where a page ended: the last entry that was given whole (if any), and how many items of the next one were given. */
 interface Cursor {
@@ -45,7 +51,7 @@ export function presenceHistory(
   return pageOf(engine, channel, query, 'presence', presenceOf);
 }
 
-async function pageOf<T>(
+async function pageOf<T extends Message | PresenceMessage>(
   engine: Engine,
   channel: ChannelRef,
   query: HistoryQuery,
@@ -60,12 +66,15 @@ async function pageOf<T>(
     ...boundsOf(query, done),
   });
   const items: T[] = [];
+  let bytes = 0;
   for (const entry of entries) {
     const all = itemsOf(entry);
     if (query.direction === 'backwards') all.reverse();
     for (const item of all.slice(given)) {
-      if (items.length === query.limit) return { items, next: formatCursor({ done, given }) };
+      const isFull = items.length === query.limit || bytes > MAX_PAGE_BYTES;
+      if (isFull) return { items, next: formatCursor({ done, given }) };
       items.push(item);
+      bytes += sizeOf(item);
       given += 1;
     }
     done = entry.serial;

@@ -1,6 +1,6 @@
 import { Capability } from '@parvis/auth';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Answer, otherKey, readKey, TestHttp } from './testHttp.ts';
+import { type Answer, linksOf, otherKey, readKey, TestHttp } from './testHttp.ts';
 
 let http: TestHttp;
 
@@ -19,19 +19,7 @@ afterEach(() => http.close());
 const get = (query = '', more = {}) => http.send({ path: `/channels/room/presence${query}`, ...more });
 const keysOf = ({ body }: Answer): string[] =>
   body.map((item: { connectionId: string; clientId: string }) => `${item.connectionId}:${item.clientId}`);
-const nextOf = ({ headers }: Answer) => /<\.(\/\w+\?[^>]*)>; rel="next"$/.exec(String(headers.link))?.[1];
 const everybody = ['c1:a b+c&d,é', 'c1:ann', 'c1:bob', 'c2:ann', 'c2:cat'];
-
-async function pagesOf(path: string): Promise<Answer[]> {
-  const pages = [await http.send({ path })];
-  for (let at = pages[0]; at !== undefined && pages.length < 50; ) {
-    const next = nextOf(at);
-    if (next === undefined) return pages;
-    at = await http.send({ path: path.replace(/\/\w+(\?.*)?$/, next) });
-    pages.push(at);
-  }
-  throw new Error('pages do not end');
-}
 
 describe('presence', () => {
   it('[HT18] members are shown as present, whole, in either format', async () => {
@@ -55,7 +43,7 @@ describe('presence', () => {
 
   for (const limit of [1, 2, 3, 4, 5, 6]) {
     it(`[HT18] pages of ${limit} give each member once and end exactly`, async () => {
-      const pages = await pagesOf(`/channels/room/presence?limit=${limit}`);
+      const pages = await http.pages(`/channels/room/presence?limit=${limit}`);
       expect(pages.flatMap(keysOf)).toEqual(everybody);
       expect(pages).toHaveLength(Math.ceil(5 / limit));
     });
@@ -67,7 +55,7 @@ describe('presence', () => {
     expect(keysOf(await get('?connectionId=c2&clientId=ann'))).toEqual(['c2:ann']);
     expect(keysOf(await get('?clientId=nobody'))).toEqual([]);
     expect(keysOf(await get(`?clientId=${encodeURIComponent('a b+c&d,é')}`))).toEqual(['c1:a b+c&d,é']);
-    const pages = await pagesOf('/channels/room/presence?clientId=ann&limit=1');
+    const pages = await http.pages('/channels/room/presence?clientId=ann&limit=1');
     expect(pages.map(keysOf)).toEqual([['c1:ann'], ['c2:ann']]);
   });
 
@@ -88,7 +76,7 @@ describe('presence', () => {
 
   it('[HT18] a limit that is none is 40003, a cursor of another channel 40011', async () => {
     for (const limit of ['0', '1001', 'x']) expect((await get(`?limit=${limit}`)).body.error.code).toBe(40003);
-    const cursor = /cursor=([\w-]+)/.exec(nextOf(await get('?limit=1')) ?? '')?.[1];
+    const cursor = /cursor=([\w-]+)/.exec(linksOf(await get('?limit=1')).get('next') ?? '')?.[1];
     expect((await get(`?cursor=${cursor}`)).status).toBe(200);
     const other = await http.send({ path: `/channels/other/presence?cursor=${cursor}` });
     expect(other.body.error.code).toBe(40011);
@@ -98,7 +86,7 @@ describe('presence', () => {
     const clients = ['ann', 'bob', 'a b+c&d,é', 'ann', 'cat'];
     for (const direction of ['forwards', 'backwards']) {
       for (const limit of [1, 2, 5, 6]) {
-        const pages = await pagesOf(`/channels/room/presence/history?direction=${direction}&limit=${limit}`);
+        const pages = await http.pages(`/channels/room/presence/history?direction=${direction}&limit=${limit}`);
         const items = pages.flatMap(({ body }) => body);
         const names = items.map((item: { clientId: string }) => item.clientId);
         expect(names).toEqual(direction === 'forwards' ? clients : [...clients].reverse());

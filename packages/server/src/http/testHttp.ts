@@ -135,6 +135,18 @@ export class TestHttp {
     return this.send({ method: 'POST', path: `/channels/${encodeURIComponent(channel)}/messages`, body, ...more });
   }
 
+  /** The page at this path and all that follow it. */
+  async pages(path: string): Promise<Answer[]> {
+    const pages = [await this.send({ path })];
+    for (let at = pages[0]; at !== undefined && pages.length < 100; ) {
+      const next = linksOf(at).get('next');
+      if (next === undefined) return pages;
+      at = await this.send({ path: addressOf(path, next) });
+      pages.push(at);
+    }
+    throw new Error('pages do not end');
+  }
+
   /** Members enter over one connection, without one being open. */
   async enter(
     channel: string,
@@ -174,6 +186,21 @@ export class TestHttp {
       ...(options.sandbox === undefined ? {} : { sandbox: new Sandbox({ ...parts, ...options.sandbox }) }),
     };
   }
+}
+
+/** Links of an answer, by what they are, read as the official client reads them. */
+export function linksOf({ headers }: Answer): Map<string, string> {
+  const links = new Map<string, string>();
+  for (const part of String(headers.link).split(',')) {
+    const [, address, rel] = /^\s*<(\.\/\w+\?.+)>;\s*rel="(\w+)"$/.exec(part) ?? [];
+    if (address !== undefined && rel !== undefined) links.set(rel, address);
+  }
+  return links;
+}
+
+/** The path that a link on the page at another path leads to. */
+export function addressOf(path: string, link = ''): string {
+  return path.replace(/\/\w+(\?.*)?$/, () => link.slice(1));
 }
 
 function logInto(lines: string[]): Log {
