@@ -17,6 +17,8 @@ export class WebSocketTransport implements Transport {
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex;
   #ended = false;
+  /** Payload of the last ping that came while the peer read nothing: it is the one that is owed an answer (RFC 6455, 5.5.3). */
+  #owedPong: Buffer | undefined;
 
   constructor(webSocket: WebSocket, socket: Duplex, wire: Wire, remote: string) {
     this.#webSocket = webSocket;
@@ -33,18 +35,26 @@ export class WebSocketTransport implements Transport {
     const webSocket = this.#webSocket;
     const isText = this.wire.format === 'json';
     webSocket.on('message', (data: Buffer, isBinary: boolean) => {
-      if (isBinary === isText) webSocket.close(1003, 'frame type does not fit the format of the connection');
+      if (this.#ended) return;
+      if (isBinary === isText) this.#end(1003, 'frame type does not fit the format of the connection');
       else events.frame(data);
     });
     webSocket.on('ping', (payload: Buffer) => {
       events.alive();
-      this.write(pongFrame(payload));
+      if (this.#socket.writableNeedDrain) this.#owedPong = payload;
+      else this.write(pongFrame(payload));
     });
     webSocket.on('pong', events.alive);
-    // The close that follows an error says all there is to say.
-    webSocket.on('error', () => {});
+    // `ws` answers an error with a close frame of its own, and nothing may follow it.
+    webSocket.on('error', () => {
+      this.#ended = true;
+    });
     webSocket.on('close', events.closed);
-    this.#socket.on('drain', events.drain);
+    this.#socket.on('drain', () => {
+      if (this.#owedPong !== undefined) this.write(pongFrame(this.#owedPong));
+      this.#owedPong = undefined;
+      events.drain();
+    });
   }
 
   write(bytes: Uint8Array): void {
@@ -60,9 +70,13 @@ export class WebSocketTransport implements Transport {
   }
 
   close(): void {
+    this.#end(1000);
+  }
+
+  #end(code: number, reason?: string): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#webSocket.close(1000);
+    this.#webSocket.close(code, reason);
     setTimeout(() => this.#webSocket.terminate(), CLOSE_TIMEOUT_MS).unref();
   }
 }
