@@ -84,7 +84,8 @@ export class Channels {
     messages: readonly Message[],
   ): Promise<PublishResult> {
     this.#allow(principal, 'publish', name);
-    const draft = draftMessages(publisher, messages, this.#parts.limits);
+    const userClaim = principal.userClaims?.for(name);
+    const draft = draftMessages({ ...publisher, userClaim }, messages, this.#parts.limits);
     const result = await this.#parts.engine.append(this.ref(principal.app, name), draft);
     if (result.outcome === 'refused') throw errors.internal();
     if (result.outcome === 'appended') this.#parts.meter.messagesPublished(messages.length);

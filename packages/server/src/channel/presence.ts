@@ -2,6 +2,7 @@ import { presenceClientId } from '@parvis/auth';
 import { errors, memberKey, PresenceAction, type PresenceMessage, sizeOf } from '@parvis/protocol';
 import type { Draft, Expectation, RowChange } from '../engine/engine.ts';
 import type { PresencePayload } from './entryView.ts';
+import { withUserClaim } from './extras.ts';
 import { checkMessageId } from './publish.ts';
 
 /** Table of rows that the presence set of a channel is kept in: one row per member key. */
@@ -23,6 +24,8 @@ export interface PresenceOrigin {
   readonly idBase: string;
   /** Lease that the rows live by. */
   readonly owner: string;
+  /** `extras.userClaim` of all that it sends. */
+  readonly userClaim?: string | undefined;
 }
 
 /** What presence rules look at: the set as it stands, and its bounds. */
@@ -74,8 +77,15 @@ class PresenceFold {
     const givenId = event.action === PresenceAction.ENTER ? event.id : undefined;
     if (givenId !== undefined) checkMessageId(givenId);
     const id = givenId ?? `${idBase}:${index}`;
-    const stamped: PresenceMessage = { ...event, id, clientId, connectionId };
-    delete stamped.timestamp;
+    const { timestamp: _time, extras: given, ...rest } = event;
+    const extras = withUserClaim(given, this.#origin.userClaim);
+    const stamped: PresenceMessage = {
+      ...rest,
+      id,
+      clientId,
+      connectionId,
+      ...(extras === undefined ? {} : { extras }),
+    };
     if (event.action === PresenceAction.LEAVE) this.#leave(key, stamped, member);
     else if (event.action === PresenceAction.ENTER) this.#enter(key, stamped, member, givenId);
     else if (event.action === PresenceAction.UPDATE) this.#put(key, stamped, member);

@@ -1,8 +1,9 @@
 import { messageClientId } from '@parvis/auth';
-import { type Extras, errors, type Message, sizeOf } from '@parvis/protocol';
+import { errors, type Message, sizeOf } from '@parvis/protocol';
 import type { Draft } from '../engine/engine.ts';
 import type { Limits } from '../limits.ts';
 import type { MessagePayload } from './entryView.ts';
+import { checkExtras, withUserClaim } from './extras.ts';
 
 /** Who publishes. */
 export interface Publisher {
@@ -14,14 +15,13 @@ export interface Publisher {
   readonly retryId?: string;
   /** Base of the ids of messages that have none. */
   readonly idBase: string;
+  /** `extras.userClaim` of all that it publishes. */
+  readonly userClaim?: string | undefined;
   /** REST `ephemeral=true`: as if each message said so. */
   readonly ephemeral?: boolean;
 }
 
 const MAX_ID_LENGTH = 512;
-
-/** Top-level keys of `extras` that a strict service takes (protocol reference 2.10.6). */
-const knownExtras = new Set(['push', 'headers', 'ref', 'ephemeral', 'privileged', 'ai']);
 
 /**
  * Checks one publish and makes its draft: all of it or nothing. Throws 40012, 40031, 40032, 40034, 40009 or 40000.
@@ -53,7 +53,8 @@ function acceptedMessage(publisher: Publisher, given: Message, strictExtras: boo
   const clientId = messageClientId(publisher.clientId, given.clientId);
   const { id, name, data, encoding } = given;
   if (id !== undefined) checkMessageId(id);
-  const extras = given.extras === undefined ? undefined : acceptedExtras(given.extras, strictExtras);
+  if (given.extras !== undefined) checkExtras(given.extras, strictExtras);
+  const extras = withUserClaim(given.extras, publisher.userClaim);
   return {
     ...(id === undefined ? {} : { id }),
     ...(name === undefined ? {} : { name }),
@@ -67,21 +68,6 @@ function acceptedMessage(publisher: Publisher, given: Message, strictExtras: boo
 /** Ids are remembered for two minutes, so their length is bounded. Throws 40031. */
 export function checkMessageId(id: string): void {
   if (id.length > MAX_ID_LENGTH) throw errors.badMessageIds(`an id may have ${MAX_ID_LENGTH} characters at most`);
-}
-
-/**
- * `delta` and `userClaim` are the service's to say: a forged `delta` would send every subscriber into recovery, so it is
- * refused, and a `userClaim` is dropped.
- */
-function acceptedExtras(extras: Extras, strict: boolean): Extras {
-  if (Object.hasOwn(extras, 'delta')) throw errors.badExtras('extras.delta is set by the service alone');
-  for (const key of strict ? Object.keys(extras) : []) {
-    if (!knownExtras.has(key))
-      throw errors.badExtras(`extras may not hold the key ${JSON.stringify(key.slice(0, 64))}`);
-  }
-  if (!Object.hasOwn(extras, 'userClaim')) return extras;
-  const { userClaim: _, ...rest } = extras;
-  return rest;
 }
 
 function checkSize(messages: readonly Message[], limit: number): void {

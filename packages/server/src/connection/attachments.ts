@@ -6,12 +6,15 @@ import { Frame } from '../channel/frame.ts';
 import { Lane } from '../channel/lane.ts';
 import { attach, attachedMessage } from '../channel/replay.ts';
 import type { Connection } from './connection.ts';
+import { Rate } from './rate.ts';
 
 /** One channel of a connection, from its ATTACH on. */
 export interface AttachedChannel {
   /** Modes asked for, and those granted. */
   readonly requested: number;
   modes: number;
+  /** What the client's token lets it publish here. */
+  readonly rate: Rate | undefined;
   /** There once the channel is open. */
   attachment: Attachment | undefined;
 }
@@ -47,7 +50,13 @@ export class Attachments {
     const limit = host.limits.maxChannelsPerConnection;
     if (before === undefined && this.#byName.size >= limit) throw errors.tooManyChannels(limit);
     before?.attachment?.channel.remove(before.attachment);
-    const attached: AttachedChannel = { requested: request.modes, modes, attachment: undefined };
+    const maxRate = principal.publishRates?.for(name);
+    const attached: AttachedChannel = {
+      requested: request.modes,
+      modes,
+      rate: maxRate === undefined ? undefined : new Rate(maxRate),
+      attachment: undefined,
+    };
     this.#byName.set(name, attached);
     const wanted = () => this.#byName.get(name) === attached;
     try {

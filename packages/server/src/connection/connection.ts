@@ -7,7 +7,7 @@ import { Acks } from './acks.ts';
 import { Attachments } from './attachments.ts';
 import type { ConnectionHost } from './host.ts';
 import { Outbox } from './outbox.ts';
-import { Rate } from './rate.ts';
+import { type Rate, rateOf } from './rate.ts';
 
 /** What a connect request asked for, beyond its credentials. Times in ms. */
 export interface ConnectionOptions {
@@ -73,8 +73,8 @@ export class Connection implements Subscriber {
     this.outbox = new Outbox(transport, flusher, { soft: limits.softBacklog, hard: limits.hardBacklog }, overflow);
     this.acks = new Acks((message) => this.#answer(message));
     this.attachments = new Attachments(this);
-    this.messageRate = new Rate(limits.maxInboundRate);
-    this.protocolRate = new Rate(limits.maxProtocolRate);
+    this.messageRate = rateOf(limits.maxInboundRate);
+    this.protocolRate = rateOf(limits.maxProtocolRate);
     this.lastSeen = host.clock.now();
     this.outbox.lastWrite = this.lastSeen;
     host.connections.add(this);

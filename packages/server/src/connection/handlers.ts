@@ -82,7 +82,7 @@ function publish(connection: Connection, message: ProtocolMessage): void {
     const { host, principal, connectionId } = connection;
     assertChannelName(name);
     if (host.testHooks && params?._forceNack === 'true') throw errors.forcedNack();
-    takeRate(connection, messages.length);
+    takeRate(connection, name, messages.length);
     requireMode(connection, name, Mode.PUBLISH, 'publish');
     const idBase = `${connectionId}:${msgSerial}`;
     const publisher = { clientId: principal.clientId, connectionId, idBase, retryId: `c:${idBase}` };
@@ -97,12 +97,18 @@ function presence(connection: Connection, message: ProtocolMessage): void {
     const { host, principal, connectionId, owner } = connection;
     assertChannelName(name);
     if (events.length === 0) throw errors.badRequest('PRESENCE needs at least one presence message');
-    takeRate(connection, events.length);
+    takeRate(connection, name, events.length);
     if (connection.attachments.get(name) === undefined && !connection.resumed) throw errors.notAttached(name);
     requireMode(connection, name, Mode.PRESENCE, 'presence');
     if (ruleOf(name).identified) requireIdentified(principal.clientId);
     const channel = await host.channels.open(principal.app, name);
-    const origin = { connectionId, clientId: principal.clientId, idBase: `${connectionId}:${msgSerial}`, owner };
+    const origin = {
+      connectionId,
+      clientId: principal.clientId,
+      idBase: `${connectionId}:${msgSerial}`,
+      owner,
+      userClaim: principal.userClaims?.for(name),
+    };
     await channel.submitPresence(origin, events);
     return { serials: [] };
   });
@@ -144,11 +150,13 @@ function answer(
   }
 }
 
-function takeRate(connection: Connection, count: number): void {
+/** 42911 over the rate of the connection, or over the one that its token gives the attachment. */
+function takeRate(connection: Connection, name: string, count: number): void {
   const { host } = connection;
-  if (!connection.messageRate.take(count, host.clock.now())) {
-    throw errors.connectionRateExceeded(host.limits.maxInboundRate);
-  }
+  const now = host.clock.now();
+  if (!connection.messageRate.take(count, now)) throw errors.connectionRateExceeded(host.limits.maxInboundRate);
+  const rate = connection.attachments.get(name)?.rate;
+  if (rate !== undefined && !rate.take(count, now)) throw errors.connectionRateExceeded(rate.limit);
 }
 
 /** 40160 without the right; 40165 with it, when the attachment did not ask for the mode. */
