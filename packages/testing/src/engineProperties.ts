@@ -19,13 +19,16 @@ export function describeEngineWalks(name: string, { create, mayFail = false, run
   describe(`walks over engine ${name}`, () => {
     it('[EN90] whatever is called in whatever order, feeds, reads, rows, leases and positions are those of the model', async () => {
       const { seed } = seededRandom(`walks over engine ${name}`);
-      const property = fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 120, size: 'max' }), async (steps) => {
-        const { under, startedAt } = create();
-        const walk = new EngineWalk(under, startedAt, mayFail);
-        for (const one of steps) await walk.step(one);
-        await walk.settle();
-        await under.engine.close();
-      });
+      const property = fc.asyncProperty(
+        fc.array(step, { minLength: 5, maxLength: 120, size: 'max' }),
+        async (steps) => {
+          const { under, startedAt } = create();
+          const walk = new EngineWalk(under, startedAt, mayFail);
+          for (const one of steps) await walk.step(one);
+          await walk.settle();
+          await under.engine.close();
+        },
+      );
       await fc.assert(property, { seed, numRuns: runs, endOnFailure: false });
     });
   });

@@ -15,8 +15,8 @@ export interface Engine {
 
   /**
    * Feeds a node everything that is appended to a channel from now on: `sink.entry` in serial order, each once.
-   * Resolves with the position the feed starts after and the rows that stood at that position. One sink per channel
-   * and node; a second join of the same channel by the same sink is an error of the caller.
+   * Resolves with the position the feed starts after and the rows that stood at that position; entries may reach the
+   * sink before that. One sink per channel and node; a second join of the same channel by the same sink is rejected.
    */
   join(channel: ChannelRef, sink: Sink): Promise<Joined>;
 
@@ -30,7 +30,7 @@ export interface Engine {
    */
   append(channel: ChannelRef, draft: Draft): Promise<Appended>;
 
-  /** A page of a channel's log. Entries outside the retention are absent; `continuous` says if that made a hole. */
+  /** A page of a channel's log. Entries outside the retention are absent; `continuity` says if that made a hole. */
   read(channel: ChannelRef, range: Range): Promise<Page>;
 
   /** What the log folds to: rows of one table, ordered by key. Never a row whose owner's lease has lapsed. */
@@ -39,14 +39,16 @@ export interface Engine {
   /**
    * Rows of this owner live for this many ms from now; 0 lapses them at once, Infinity holds them. Resolves with
    * whether the owner had a live lease before. An owner without any lease is alive: rows may be written first.
-   * A lapse is told once to each node that joined the channel, and the row stays out of `rows` from then on.
+   * A lapse is told once to each node that joined the channel, and the row stays out of `rows` from then on: a new
+   * lease brings nothing back, an append that sets the row again does. For two minutes after a lapse without a new
+   * lease, a row that is set for that owner lapses at once, so that an append still under way leaves no ghost.
    */
   lease(owner: string, ms: number): Promise<boolean>;
 
   /** Whether appends would be taken now. */
   ready(): Promise<boolean>;
 
-  /** Stops timers and feeds. What was acknowledged stays stored. */
+  /** Finishes the appends under way and stops timers and feeds. What was acknowledged stays stored. */
   close(): Promise<void>;
 }
 
@@ -54,11 +56,17 @@ export interface Engine {
 export interface ChannelRef {
   readonly app: string;
   readonly name: string;
-  /** How long entries are kept, in ms; the engine prunes what is older. Property of the namespace. */
+  /**
+   * How long entries are kept, in ms; the engine prunes what is older. Property of the namespace: the same in every
+   * call for this channel.
+   */
   readonly retentionMs: number;
 }
 
-/** A node's ear on one channel. Both are called synchronously, in order, and must not throw. */
+/**
+ * A node's ear on one channel. Both are called synchronously, in order, and must not throw. What a sink appends while it
+ * is being told something is told to every sink after that.
+ */
 export interface Sink {
   entry(entry: Entry): void;
   /** Rows whose owner's lease has just lapsed. They are gone from `rows`; an append that unsets them says so to all. */
@@ -69,7 +77,7 @@ export interface Sink {
 
 /** Where a feed starts. */
 export interface Joined {
-  /** Serial of the last entry before the feed, or a serial minted for this moment if the log is empty. */
+  /** Serial of the last entry before the feed, or one minted when the channel began if it never had an entry. */
   readonly position: string;
   /** All live rows at that position, of every table. */
   readonly rows: Row[];
@@ -110,7 +118,10 @@ export interface Expectation {
 /** One atomic publish: the unit that is stored, fed and replayed. */
 export interface Entry {
   readonly serial: string;
-  /** Serial of the entry before it in this channel: a node that sees another one has missed something. */
+  /**
+   * Serial of the entry before it in this channel, the position of a join if there was none: a node that is fed another
+   * one has missed something. The entry before may have been ephemeral, which no read shows.
+   */
   readonly previous: string;
   readonly kind: EntryKind;
   readonly id?: string;
@@ -136,7 +147,7 @@ export interface Row {
   readonly time: number;
 }
 
-/** Part of a log. Bounds by serial and by time may be combined; all are optional. */
+/** Part of a log. Bounds by serial and by time may be combined; all are optional, and the narrowest counts. */
 export interface Range {
   /** Exclusive: entries after this serial. */
   readonly after?: string;
@@ -157,7 +168,11 @@ export interface Page {
   readonly entries: readonly Entry[];
   /** Whether the range holds more entries beyond these. */
   readonly more: boolean;
-  /** With `after`: whether every entry since that serial is still there. Foreign or future serials are not. */
+  /**
+   * With `after`: `kept` if every entry since that serial is still there, `expired` if some are gone, `foreign` if it
+   * is a serial of another epoch, of the future or none at all, and then the page is empty. A position is kept for
+   * the retention at least, and for two minutes, while nothing after it is gone. Without `after`: `kept`.
+   */
   readonly continuity: 'kept' | 'expired' | 'foreign';
 }
 

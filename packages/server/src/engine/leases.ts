@@ -19,6 +19,11 @@ export class Leases<C> {
     return this.#deadlines.next;
   }
 
+  /** Owners that have a lease, rows, or a lapse that is remembered. */
+  get size(): number {
+    return this.#owners.size;
+  }
+
   isAlive(owner: string | undefined): boolean {
     return owner === undefined || this.#owners.get(owner)?.state !== 'lapsed';
   }

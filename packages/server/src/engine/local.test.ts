@@ -246,6 +246,41 @@ it('[EN59] if the store can not be loaded every call is rejected with 50004', as
   await engine.close();
 });
 
+it('[EN56] when every channel is forgotten no timer is left', async () => {
+  const { engine, clock } = local(delayingStore(createMemoryStore(), random));
+  const appends = [1, 2, 3].map((n) => engine.append(room, message(n, { id: `${n}` })));
+  await Promise.all(appends);
+  for (let i = 0; i < 10; i++) {
+    clock.advance(60_000);
+    for (let turns = 0; turns < 20; turns++) await turn();
+  }
+  expect(clock.timers).toBe(0);
+  await engine.close();
+});
+
+it('[EN65] a sink that parts while another is being told is not told', async () => {
+  const { engine } = local();
+  const parting = createRecordingSink();
+  const first = createRecordingSink({ entry: () => void engine.part(room, parting) });
+  await engine.join(room, first);
+  await engine.join(room, parting);
+  await engine.append(room, message(1));
+  expect([first.entries.length, parting.entries.length]).toEqual([1, 0]);
+  await engine.close();
+});
+
+it('[EN66] a row whose lease is over is not shown even if the timer is late', async () => {
+  const { engine, clock } = local();
+  const sink = createRecordingSink();
+  await engine.join(room, sink);
+  await engine.append(room, message(1, setting('k', 'owner')));
+  await engine.lease('owner', 10_000);
+  clock.set(clock.now() + 10_000);
+  expect((await engine.rows(room, 'rows')).rows).toEqual([]);
+  expect(sink.lapses).toHaveLength(1);
+  await engine.close();
+});
+
 it('[EN62] lapsed rows reach the store with the next batch, and again if that one fails', async () => {
   const batches: Batch[] = [];
   let full = false;

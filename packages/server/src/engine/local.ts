@@ -217,7 +217,6 @@ class LocalEngine implements Engine {
     if (draft.ephemeral !== true) channel.stored = entry.serial;
     if (entry.id !== undefined) channel.remember(entry.id, entry);
     const dead = rows.length === 0 ? [] : this.#change(channel, rows);
-    this.#channels.prune(channel, entry.time);
     this.#delivery.entry(channel.listeners, entry);
     if (dead.length > 0) this.#tellLapsed(channel, dead);
   }

@@ -7,8 +7,8 @@ import type { SteadyClock } from './steadyClock.ts';
 import type { Store, Stored, StoredChannel } from './store.ts';
 import { Sweeper } from './sweeper.ts';
 
-/** A channel is pruned no more often than this. */
-const pruneEveryMs = 5_000;
+/** A channel is pruned so often in the time that its entries are kept, and so holds little more than it must. */
+const prunings = 16;
 
 /**
  * The channels the local engine knows. One that nobody can ask about any more is forgotten; what is remembered of all
@@ -62,17 +62,16 @@ export class LocalChannels {
     return this.#known.get(ref)?.floor ?? this.#floor;
   }
 
-  /** Lets go of entries and ids that are older than they need to be kept, now and then. */
-  prune(channel: LocalChannel, now: number): void {
-    if (now < channel.pruneAt) return;
-    channel.pruneAt = now + pruneEveryMs;
+  stop(): void {
+    this.#sweeper.stop();
+  }
+
+  /** Lets go of entries and ids that are older than they need to be kept. */
+  #prune(channel: LocalChannel, now: number): void {
+    channel.pruneAt = now + channel.keptMs / prunings;
     const keptSince = now - channel.keptMs;
     channel.forgetIdsBefore(keptSince);
     if (!channel.dropped && !channel.pruning) this.#pruneStore(channel, startOf(keptSince));
-  }
-
-  stop(): void {
-    this.#sweeper.stop();
   }
 
   /** What could not be dropped now is dropped next time; reads leave it out in any case. */
@@ -109,7 +108,7 @@ export class LocalChannels {
 
   #visit(channel: LocalChannel): void {
     const now = this.#clock.now();
-    this.prune(channel, now);
+    if (now >= channel.pruneAt) this.#prune(channel, now);
     if (channel.forgettable(now)) this.#forget(channel);
   }
 

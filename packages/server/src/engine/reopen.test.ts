@@ -36,6 +36,7 @@ it('[EN55] an engine over a store that was used before goes on in the same log',
   const after = await start();
   const again = createRecordingSink();
   const joined = await after.join(room, again);
+  expect(joined.position).toBe(sink.entries[0]?.serial);
   await after.append(room, draft(2));
   expect(again.entries[0]?.previous).toBe(joined.position);
   expect(again.entries[0] !== undefined && again.entries[0].serial > last).toBe(true);
