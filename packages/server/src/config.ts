@@ -7,7 +7,8 @@ import type { Settings } from './settings/settings.ts';
 export type Layer = ReadonlyMap<string, unknown>;
 
 /**
- * Takes nested options apart and checks each. Throws 40003, with the nearest name, for one that is unknown or not valid.
+ * Takes nested options apart and checks each. Throws 40000, with the nearest name, for one that is unknown, and 40003 for
+ * one that is not valid.
  * @param known names beyond those of the table that are passed over
  */
 export function layerOf(options: object, known: readonly string[] = []): Layer {
@@ -46,7 +47,7 @@ export function settingsOf(...layers: readonly Layer[]): Settings {
 
 function setChecked(layer: Map<string, unknown>, path: string, value: unknown, known: readonly string[]): void {
   const entry = entryAt(path);
-  if (entry === undefined) throw errors.badParameter(path, `there is no such option${nearestPath(path, known)}`);
+  if (entry === undefined) throw errors.badRequest(`there is no option ${path}${nearestPath(path, known)}`);
   layer.set(path, entry.setting.check(value, path));
 }
 

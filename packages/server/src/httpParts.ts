@@ -1,16 +1,28 @@
 import { errors } from '@parvis/protocol';
+import type { Apps } from './access/app.ts';
 import { createTokenRequests } from './access/tokenRequests.ts';
 import { claimNonce } from './channel/nonces.ts';
+import type { Connection } from './connection/connection.ts';
 import type { ConnectionKeys } from './connection/connectionKey.ts';
+import type { Engine } from './engine/engine.ts';
 import type { HttpHost } from './http/httpHost.ts';
 import { Sandbox } from './http/sandbox.ts';
-import type { Node } from './node.ts';
 import { originCheck } from './originCheck.ts';
 import type { Settings } from './settings/settings.ts';
 import { peerOf } from './transport/peer.ts';
 
-/** What the REST API needs of a node. */
-export function httpHostOf(node: Node, settings: Settings, keys: ConnectionKeys): HttpHost {
+/** A node, as much as HTTP has to do with it. */
+export interface HttpNode {
+  readonly channels: HttpHost['channels'];
+  readonly connections: Iterable<Connection>;
+  readonly parts: Pick<HttpHost, 'authenticator' | 'clock' | 'limits' | 'log' | 'meter' | 'serverId' | 'testHooks'> & {
+    readonly apps: Apps;
+    readonly engine: Engine;
+  };
+}
+
+/** What the REST API needs of its server. */
+export function httpHostOf(node: HttpNode, settings: Settings, keys: ConnectionKeys): HttpHost {
   const { apps, authenticator, clock, engine, limits, log, meter, serverId, testHooks } = node.parts;
   const nonces = {
     claim: (appId: string, nonce: string, forMs: number) => claimNonce(engine, appId, nonce, forMs),
@@ -37,7 +49,7 @@ export function httpHostOf(node: Node, settings: Settings, keys: ConnectionKeys)
   };
 }
 
-function sandboxOf(node: Node): Sandbox {
+function sandboxOf(node: HttpNode): Sandbox {
   const { apps, engine, clock, limits, log } = node.parts;
   return new Sandbox({
     apps,

@@ -25,23 +25,28 @@ import { Site } from './site/site.ts';
 import { WebSocketServer } from './transport/webSocketServer.ts';
 
 /** What `createServer` takes: every setting of the table, and parts that only code can give. */
-export interface ServerOptions extends Partial<Omit<Settings, 'keys' | 'apps' | 'limits' | 'tls'>> {
+export interface ServerOptions extends Optional<Omit<Settings, 'keys' | 'apps' | 'limits' | 'tls'>> {
   /** API keys, `appId.keyId:secret`; each app they name comes to be. */
-  readonly keys?: readonly (string | KeyOptions)[];
+  readonly keys?: readonly (string | KeyOptions)[] | undefined;
   /** Apps with namespaces or limits of their own. */
-  readonly apps?: readonly (Omit<AppSetting, 'keys' | 'namespaces'> & {
-    readonly keys: readonly (string | KeyOptions)[];
-    readonly namespaces?: AppSetting['namespaces'];
-  })[];
-  readonly limits?: Partial<Limits>;
-  /** PEM, or files of it. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly apps?: readonly AppOption[] | undefined;
+  readonly limits?: Optional<Limits> | undefined;
+  /** PEM, or files of it. Both or neither. */
+  readonly tls?: Optional<Settings['tls']> | undefined;
   /** Default: everything in the memory of this process. The server closes it when it stops. */
-  readonly engine?: Engine;
-  readonly clock?: Clock;
+  readonly engine?: Engine | undefined;
+  readonly clock?: Clock | undefined;
   /** Instead of JSON lines to standard output. */
-  readonly log?: Log;
+  readonly log?: Log | undefined;
 }
+
+/** An app as code configures it: its keys may be plain text. */
+export type AppOption = Omit<AppSetting, 'keys' | 'namespaces'> & {
+  readonly keys: readonly (string | KeyOptions)[];
+  readonly namespaces?: AppSetting['namespaces'];
+};
+
+type Optional<T> = { readonly [Name in keyof T]?: T[Name] | undefined };
 
 /** Options that are no settings. */
 const partNames = ['engine', 'clock', 'log'];

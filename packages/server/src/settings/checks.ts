@@ -72,7 +72,7 @@ function fieldsOf(item: unknown, name: string, known: readonly string[]): Record
     throw errors.badParameter(name, `it must be an object with ${known.join(', ')}`);
   }
   for (const field of Object.keys(item)) {
-    if (!known.includes(field)) throw errors.badParameter(name, `unknown field ${field}${nearestName(field, known)}`);
+    if (!known.includes(field)) throw errors.badParameter(name, `it has no field ${field}${nearestName(field, known)}`);
   }
   return item as Record<string, unknown>;
 }
