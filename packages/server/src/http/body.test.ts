@@ -100,6 +100,21 @@ describe('bodies', () => {
     }
   });
 
+  it('[attack 4] two hundred bodies that stop coming hold up nobody else', async () => {
+    const clock = createFakeClock(Date.now());
+    await started({ clock });
+    const auth = `Authorization: Basic ${btoa(fullKey)}\r\n`;
+    const head = `POST /channels/a/messages HTTP/1.1\r\nHost: a\r\n${auth}Content-Length: 500\r\n\r\n{"na`;
+    await http.publish('a', { name: 'x' });
+    const timersOfEngine = clock.timers;
+    const slow = Array.from({ length: 200 }, () => raw(head));
+    await until('all wait', () => clock.timers === timersOfEngine + 200);
+    expect((await http.publish('a', { name: 'x' })).status).toBe(201);
+    clock.advance(10_000);
+    for (const text of await Promise.all(slow)) expect(text).toMatch(/^HTTP\/1\.1 408 /);
+    expect(clock.timers).toBe(timersOfEngine);
+  });
+
   it('[attack 4] what comes behind the told length is no part of the body', async () => {
     await started();
     const auth = `Authorization: Basic ${btoa(fullKey)}\r\n`;

@@ -109,6 +109,18 @@ describe('history', () => {
     }
   });
 
+  it('[HT15] messages that the log stamped ahead of this clock are on the pages as well', async () => {
+    await http.close();
+    const clock = createFakeClock();
+    http = await new TestHttp({ clock }).listen();
+    await publishAll(3);
+    clock.set(clock.now() - 60_000);
+    for (const direction of ['backwards', 'forwards']) {
+      const pages = await http.pages(`/channels/a/messages?limit=1&direction=${direction}`);
+      expect(pages.flatMap(namesOf).sort()).toEqual(['m0', 'm1', 'm2']);
+    }
+  });
+
   it('[HT15] a published message is in history at once', async () => {
     for (let at = 0; at < 20; at++) {
       await http.publish('a', { name: `m${at}` });
