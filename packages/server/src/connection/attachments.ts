@@ -3,8 +3,8 @@ import { Attachment, type AttachRequest } from '../channel/attachment.ts';
 import { grantedModes } from '../channel/attachRequest.ts';
 import type { Channel } from '../channel/channel.ts';
 import { Frame } from '../channel/frame.ts';
-import { Lane } from '../channel/lane.ts';
 import { attach, attachedMessage } from '../channel/replay.ts';
+import { AttachLine } from './attachLine.ts';
 import type { Connection } from './connection.ts';
 import { Rate } from './rate.ts';
 
@@ -24,7 +24,7 @@ export class Attachments {
   readonly #connection: Connection;
   readonly #byName = new Map<string, AttachedChannel>();
   /** One attach at a time, so that each sees how far the client has got with the ones before. */
-  readonly #lane = new Lane();
+  readonly #line = new AttachLine();
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -59,12 +59,15 @@ export class Attachments {
     };
     this.#byName.set(name, attached);
     const wanted = () => this.#byName.get(name) === attached;
+    if (!(await this.#line.wait(name))) return;
     try {
-      await this.#lane.run(() => this.#establish(name, attached, request, wanted));
+      await this.#establish(name, attached, request, wanted);
     } catch (failure) {
       if (!wanted()) return;
       this.#byName.delete(name);
       throw failure;
+    } finally {
+      this.#line.done();
     }
   }
 
@@ -86,9 +89,7 @@ export class Attachments {
 
   /** Detaches, and makes this connection's members leave. */
   async detach(name: string): Promise<void> {
-    const attached = this.#byName.get(name);
-    this.#byName.delete(name);
-    if (attached?.attachment !== undefined) attached.attachment.channel.remove(attached.attachment);
+    const attached = this.#forget(name);
     if (attached !== undefined || this.#connection.resumed) await this.#leave(name);
   }
 
@@ -98,6 +99,7 @@ export class Attachments {
       if (attachment !== undefined) attachment.channel.remove(attachment);
     }
     this.#byName.clear();
+    this.#line.clear();
   }
 
   /** Applies a changed capability: channels are lost, or modes of them (protocol reference 2.12). */
@@ -124,10 +126,16 @@ export class Attachments {
   }
 
   #lose(name: string, error: ErrorInfo): void {
+    this.#forget(name);
+    this.#connection.sendMessage({ action: Action.ERROR, channel: name, error: error.toJSON() });
+  }
+
+  #forget(name: string): AttachedChannel | undefined {
     const attached = this.#byName.get(name);
     this.#byName.delete(name);
+    this.#line.leave(name);
     if (attached?.attachment !== undefined) attached.attachment.channel.remove(attached.attachment);
-    this.#connection.sendMessage({ action: Action.ERROR, channel: name, error: error.toJSON() });
+    return attached;
   }
 
   #tell({ attachment }: AttachedChannel, modes: number, error?: ErrorInfo): void {

@@ -1,0 +1,50 @@
+/**
+ * The line of one connection's channels that want to attach: one at a time, and each channel stands in it once. A client
+ * that asks anew, or gives up, leaves nothing behind, however long the line has to wait.
+ */
+export class AttachLine {
+  readonly #waiting = new Map<string, (isTurn: boolean) => void>();
+  #busy = false;
+
+  /** Channels that wait. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** Resolves with true when it is this channel's turn, which lasts until `done`; with false once it is not wanted any more. */
+  wait(name: string): Promise<boolean> {
+    this.leave(name);
+    return new Promise((resolve) => {
+      this.#waiting.set(name, resolve);
+      this.#next();
+    });
+  }
+
+  /** The turn is over. */
+  done(): void {
+    this.#busy = false;
+    this.#next();
+  }
+
+  /** The channel is not wanted any more; one whose turn it is goes on. */
+  leave(name: string): void {
+    const resolve = this.#waiting.get(name);
+    this.#waiting.delete(name);
+    resolve?.(false);
+  }
+
+  /** No channel is wanted any more. */
+  clear(): void {
+    for (const name of this.#waiting.keys()) this.leave(name);
+  }
+
+  #next(): void {
+    if (this.#busy) return;
+    for (const [name, resolve] of this.#waiting) {
+      this.#waiting.delete(name);
+      this.#busy = true;
+      resolve(true);
+      return;
+    }
+  }
+}
