@@ -62,16 +62,12 @@ export class Appender {
     for (const { table, key, serial } of rows) this.#lapses.push({ channel, table, key, serial });
   }
 
-  /** Commits what the store has not heard of, or nothing, which shows whether it works. */
+  /** When all that waits is done, commits what the store has not heard of, or nothing, which shows whether it works. */
   async flush(): Promise<void> {
-    await this.idle();
+    do await this.#underWay;
+    while (this.#underWay !== undefined);
     if (!this.#busy) this.#run(true);
     await this.#underWay;
-  }
-
-  /** Resolves when nothing waits and nothing is under way. */
-  async idle(): Promise<void> {
-    while (this.#underWay !== undefined) await this.#underWay;
   }
 
   #run(evenIfEmpty = false): void {
@@ -125,8 +121,13 @@ export class Appender {
     const writes: Write[] = [];
     const now = this.#host.now();
     for (const step of steps) {
-      const write = this.#evaluateOne(step, now, steps.length === 1);
-      if (write !== undefined) writes.push(write);
+      try {
+        const write = this.#evaluateOne(step, now, steps.length === 1);
+        if (write !== undefined) writes.push(write);
+      } catch (error) {
+        // A draft that is not one must not hold up those behind it.
+        step.reject(error);
+      }
     }
     return writes;
   }

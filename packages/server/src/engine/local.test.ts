@@ -169,6 +169,20 @@ it('[EN58] what a sink throws is reported, and the others are told all the same'
   await engine.close();
 });
 
+it('[EN68] a draft that is none is rejected, and those around it are taken', async () => {
+  const { engine, payloads } = local();
+  const broken: Draft = {
+    kind: 'message',
+    get payload() {
+      throw new Error('not a draft');
+    },
+  };
+  const all = await Promise.allSettled([message(1), broken, message(2)].map((draft) => engine.append(room, draft)));
+  expect(all.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(await payloads()).toEqual([1, 2]);
+  await engine.close();
+});
+
 it('[EN60] an engine whose store fails is not ready, and ready again when the store is', async () => {
   let full = true;
   const { engine } = local(failingStore(createMemoryStore(), () => full));

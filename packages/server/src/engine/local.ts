@@ -126,10 +126,9 @@ class LocalEngine implements Engine {
     this.#closed = true;
     this.#refusal = errors.unavailable('engine is closed');
     this.#openGate();
-    await this.#appender.idle();
+    await this.#appender.flush();
     this.#channels.stop();
     this.#alarm?.cancel();
-    await this.#appender.flush();
     await this.#store.close();
   }
 

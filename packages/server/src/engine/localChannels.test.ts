@@ -47,6 +47,17 @@ it('[EN56] a channel with a listener, a row, or an append under way is not forgo
   expect(clock.timers).toBe(0);
 });
 
+it('[EN56] a channel whose last row is gone is forgotten', () => {
+  const { clock, channels, open } = house();
+  const { rows } = open('room');
+  rows.set({ table: 't', key: 'k', value: 1, serial: '', time: 0 });
+  clock.advance(600_000);
+  expect(channels.get(ref('room'))).toBeDefined();
+  rows.unset('t', 'k');
+  clock.advance(1_000);
+  expect(channels.get(ref('room'))).toBeUndefined();
+});
+
 it('[EN56] a channel is not forgotten before the store has dropped its entries', async () => {
   const store = createMemoryStore();
   let broken = true;
