@@ -89,6 +89,15 @@ describe('attaching', () => {
     ]);
   });
 
+  it.each([
+    ['modes', 'subscribe,'.repeat(100)],
+    ['echo', 'x'.repeat(1_000)],
+  ])('[attack 35] a param that is kept may not be long: %s of 1,000 characters are 40000', async (name, value) => {
+    const client = await attached(new Harness(), 'room', { params: { [name]: value } });
+    expect(client.error(Action.ERROR).code).toBe(40000);
+    expect(client.error(Action.ERROR).message).toContain(name);
+  });
+
   it('[attack 19] a DETACH right behind an ATTACH wins, and nothing is delivered afterwards', async () => {
     const harness = new Harness();
     const client = harness.connect();

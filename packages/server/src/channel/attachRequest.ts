@@ -2,6 +2,11 @@ import type { Capability } from '@parvis/auth';
 import { defaultModes, errors, Mode, modeMask, type ProtocolMessage, parseModes } from '@parvis/protocol';
 import type { AttachRequest, Rewind } from './attachment.ts';
 
+/** Characters of a param that is kept as long as the attachment is: all names of modes together have fewer. */
+const MAX_PARAM_LENGTH = 256;
+/** No position of ours is longer. */
+const MAX_SERIAL_LENGTH = 128;
+
 /** Reads an ATTACH. Unknown params are left out; an unparsable `rewind` throws 40000 (protocol reference 2.9). */
 export function attachRequestOf(message: ProtocolMessage, maxRewind: number): AttachRequest {
   const sent = new Map(Object.entries(message.params ?? {}));
@@ -9,7 +14,7 @@ export function attachRequestOf(message: ProtocolMessage, maxRewind: number): At
   const rewind = rewindText === undefined ? undefined : parseRewind(rewindText, sent.get('rewindLimit'), maxRewind);
   const params = new Map<string, string>();
   const modesText = sent.get('modes');
-  if (modesText !== undefined) params.set('modes', modesText);
+  keep(params, sent, 'modes');
   if (rewindText !== undefined) params.set('rewind', rewindText);
   if (rewind !== undefined && 'ms' in rewind) keep(params, sent, 'rewindLimit');
   keep(params, sent, 'echo');
@@ -17,14 +22,24 @@ export function attachRequestOf(message: ProtocolMessage, maxRewind: number): At
     modes: requestedModes(modesText, message.flags ?? 0),
     params: params.size === 0 ? undefined : Object.fromEntries(params),
     echo: sent.get('echo') !== 'false',
-    channelSerial: message.channelSerial === '' ? undefined : message.channelSerial,
+    channelSerial: positionOf(message.channelSerial),
     rewind,
   };
 }
 
 function keep(into: Map<string, string>, from: Map<string, string>, name: string): void {
   const value = from.get(name);
-  if (value !== undefined) into.set(name, value);
+  if (value === undefined) return;
+  if (value.length > MAX_PARAM_LENGTH) {
+    throw errors.badRequest(`channel param ${name} may have ${MAX_PARAM_LENGTH} characters at most`);
+  }
+  into.set(name, value);
+}
+
+/** A position may wait in line with its attach: one that is too long to be ours waits as a short one that is not ours either. */
+function positionOf(channelSerial: string | undefined): string | undefined {
+  if (channelSerial === undefined || channelSerial === '') return undefined;
+  return channelSerial.length > MAX_SERIAL_LENGTH ? '?' : channelSerial;
 }
 
 function requestedModes(list: string | undefined, flags: number): number {
