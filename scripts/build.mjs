@@ -46,8 +46,6 @@ async function layOutSite() {
   await buildDemo(site);
   await copyFile(join(root, 'node_modules/ably/build/ably.min.js'), join(site, 'cdn/ably.min.js'));
   await copyFile(join(root, 'packages/spaces/dist/iife/index.bundle.js'), join(site, 'cdn/spaces.js'));
-  const example = join(root, 'examples/cdn.html');
-  if (existsSync(example)) await copyFile(example, join(site, 'cdn.html'));
 }
 
 const began = performance.now();

@@ -7,6 +7,7 @@ import { createServer, type ParvisServer } from '../server.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Command } from './command.ts';
 import { DEV_APP, isLoopback } from './devRules.ts';
+import { isOn } from './flags.ts';
 import { configuredLayers } from './layers.ts';
 import { serve } from './serve.ts';
 import type { Terminal } from './terminal.ts';
@@ -40,7 +41,7 @@ export const dev: Command = {
     const started: Started = { server, settings, key };
     return serve(server, terminal, {
       drainMs: 0,
-      listening: () => (given.has('json') ? printJson(started, terminal) : printWelcome(started, terminal)),
+      listening: () => (isOn(given, 'json') ? printJson(started, terminal) : printWelcome(started, terminal)),
     });
   },
 };

@@ -36,6 +36,11 @@ export function lastOf(given: GivenFlags, name: string): string | undefined {
   return given.get(name)?.at(-1);
 }
 
+/** Whether a switch was turned on. */
+export function isOn(given: GivenFlags, name: string): boolean {
+  return lastOf(given, name) === 'true';
+}
+
 /** Text is undefined where the value is the next word. */
 function readWord(word: string, byName: ReadonlyMap<string, Flag>): { flag: Flag; text: string | undefined } {
   const equals = word.indexOf('=');

@@ -1,7 +1,7 @@
 import { Capability, defaultCapability, formatKey, generateKey, spaceCapability } from '@parvis/auth';
 import { errors } from '@parvis/protocol';
 import type { Command } from './command.ts';
-import { type GivenFlags, lastOf } from './flags.ts';
+import { type GivenFlags, isOn, lastOf } from './flags.ts';
 
 /** `parvis keys create`: a new key, with no more rights than Spaces and ordinary channels need. */
 export const keysCreate: Command = {
@@ -22,7 +22,7 @@ export const keysCreate: Command = {
     const key = formatKey(generateKey(appOf(given)));
     const capability: unknown = JSON.parse(capabilityOf(given)?.text ?? defaultCapability.text);
     const configured = { key, capability };
-    if (given.has('json')) {
+    if (isOn(given, 'json')) {
       terminal.print(JSON.stringify(configured));
       return 0;
     }

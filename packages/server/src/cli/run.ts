@@ -61,10 +61,9 @@ function guide(words: readonly string[], terminal: Terminal): ExitCode {
       .filter((word) => !word.startsWith('-'))
       .slice(0, 2)
       .join(' ') || first;
-  const hint = nearestName(
-    name,
-    commands.map((command) => command.name),
-  );
+  const longer = commands.find((command) => command.name.startsWith(`${first} `))?.name;
+  const names = commands.map((command) => command.name);
+  const hint = longer === undefined ? nearestName(name, names) : `; did you mean ${longer}?`;
   terminal.complain(`parvis: there is no command ${name}${hint}\nSee parvis --help`);
   return 2;
 }
