@@ -101,6 +101,7 @@ export interface Draft {
 /** What an entry is about; rules live in `channel`, the engine only carries it. */
 export type EntryKind = 'message' | 'presence';
 
+/** A row as an append wants it: with `value` it is set, without it is unset. */
 export interface RowChange {
   readonly table: string;
   readonly key: string;
@@ -109,6 +110,7 @@ export interface RowChange {
   readonly owner?: string;
 }
 
+/** The serial a row must have for an append to be taken; null if there must be no living one. */
 export interface Expectation {
   readonly table: string;
   readonly key: string;
@@ -130,6 +132,7 @@ export interface Entry {
   readonly payload: unknown;
 }
 
+/** What an append came to. */
 export type Appended =
   | { readonly outcome: 'appended'; readonly entry: Entry }
   /** The id was seen before: `entry` is the first one, nothing was fed. */
@@ -137,6 +140,7 @@ export type Appended =
   /** An expectation did not hold. `rows` are the present rows of the expectations, in their order. */
   | { readonly outcome: 'refused'; readonly rows: readonly (Row | undefined)[] };
 
+/** A fact that entries fold to, by table and key. */
 export interface Row {
   readonly table: string;
   readonly key: string;
@@ -171,11 +175,12 @@ export interface Page {
   /**
    * With `after`: `kept` if every entry since that serial is still there, `expired` if some are gone, `foreign` if it
    * is a serial of another epoch, of the future or none at all, and then the page is empty. A position is kept for
-   * the retention at least, and for two minutes, while nothing after it is gone. Without `after`: `kept`.
+   * the retention at least, or two minutes if that is longer, while nothing after it is gone. Without `after`: `kept`.
    */
   readonly continuity: 'kept' | 'expired' | 'foreign';
 }
 
+/** Part of a table. */
 export interface RowQuery {
   /** Only this key. */
   readonly key?: string;
@@ -184,6 +189,7 @@ export interface RowQuery {
   readonly limit?: number;
 }
 
+/** Rows in the order of their keys as text. */
 export interface RowPage {
   readonly rows: readonly Row[];
   readonly more: boolean;
