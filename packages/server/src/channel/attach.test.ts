@@ -251,6 +251,14 @@ describe('going on from a position', () => {
     expect(dataOf(client.all(Action.MESSAGE))).toEqual(['b']);
   });
 
+  it('[CH10] rewind is not applied when an old client says that it has been attached before', async () => {
+    const harness = new Harness();
+    await room(harness, 'a');
+    const client = await attached(harness, 'room', { flags: Flag.ATTACH_RESUME, params: { rewind: '1' } });
+    expect(client.one(Action.ATTACHED)).toMatchObject({ flags: defaultModes, params: { rewind: '1' } });
+    expect(client.all(Action.MESSAGE)).toEqual([]);
+  });
+
   it('[CH11] rewind by time is cut at the limit, and says so', async () => {
     const harness = new Harness({ limits: { maxRewind: 2 } });
     await room(harness, 'a', 'b', 'c');

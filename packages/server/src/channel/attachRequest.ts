@@ -1,5 +1,5 @@
 import type { Capability } from '@parvis/auth';
-import { defaultModes, errors, Mode, modeMask, type ProtocolMessage, parseModes } from '@parvis/protocol';
+import { defaultModes, errors, Flag, Mode, modeMask, type ProtocolMessage, parseModes } from '@parvis/protocol';
 import type { AttachRequest, Rewind } from './attachment.ts';
 
 /** Characters of a param that is kept as long as the attachment is: all names of modes together have fewer. */
@@ -12,6 +12,8 @@ export function attachRequestOf(message: ProtocolMessage, maxRewind: number): At
   const sent = new Map(Object.entries(message.params ?? {}));
   const rewindText = sent.get('rewind');
   const rewind = rewindText === undefined ? undefined : parseRewind(rewindText, sent.get('rewindLimit'), maxRewind);
+  // How older clients say that they have been attached before; newer ones send their position.
+  const isLegacyResume = ((message.flags ?? 0) & Flag.ATTACH_RESUME) !== 0;
   const params = new Map<string, string>();
   const modesText = sent.get('modes');
   keep(params, sent, 'modes');
@@ -23,7 +25,7 @@ export function attachRequestOf(message: ProtocolMessage, maxRewind: number): At
     params: params.size === 0 ? undefined : Object.fromEntries(params),
     echo: sent.get('echo') !== 'false',
     channelSerial: positionOf(message.channelSerial),
-    rewind,
+    rewind: isLegacyResume ? undefined : rewind,
   };
 }
 

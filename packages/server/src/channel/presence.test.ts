@@ -196,6 +196,15 @@ describe('presence', () => {
     });
   });
 
+  it('[PR11] a leave without data keeps extras of its own', async () => {
+    const { harness, member, watcher } = await room();
+    member.presence('room', { action: ENTER, data: 'here', extras: { headers: { key: 'value' } } });
+    member.presence('room', { action: LEAVE, extras: { headers: { other: 'other' } } });
+    await harness.settle();
+    expect(eventsOf(watcher)[1]).toMatchObject({ action: LEAVE, data: 'here' });
+    expect(eventsOf(watcher)[1]?.extras).toEqual({ headers: { other: 'other' } });
+  });
+
   it('[PR12] a connection that may act as anybody enters several clients', async () => {
     const harness = new Harness();
     const many = harness.connect();

@@ -77,7 +77,9 @@ class PresenceFold {
     const givenId = event.action === PresenceAction.ENTER ? event.id : undefined;
     if (givenId !== undefined) checkMessageId(givenId);
     const id = givenId ?? `${idBase}:${index}`;
-    const { timestamp: _time, extras: given, ...rest } = event;
+    const isBareLeave = event.action === PresenceAction.LEAVE && event.data === undefined;
+    const said = isBareLeave && member !== undefined ? withStateOf(event, member) : event;
+    const { timestamp: _time, extras: given, ...rest } = said;
     const extras = withUserClaim(given, this.#origin.userClaim);
     const stamped: PresenceMessage = {
       ...rest,
@@ -136,13 +138,14 @@ class PresenceFold {
     this.#members -= 1;
     this.#bytes -= sizeOf(member);
     this.#overlay.set(key, undefined);
-    this.#broadcast.push(event.data === undefined ? withStateOf(event, member) : event);
+    this.#broadcast.push(event);
   }
 }
 
 /** A leave without data says what the member last said: the official Spaces SDK cannot read a leave without it. */
 function withStateOf(leave: PresenceMessage, member: PresenceMessage): PresenceMessage {
-  const { data, encoding, extras } = member;
+  const { data, encoding } = member;
+  const extras = leave.extras ?? member.extras;
   return {
     ...leave,
     ...(data === undefined ? {} : { data }),
