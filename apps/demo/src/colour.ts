@@ -1,15 +1,14 @@
 /** Colours that white text can be read on (4.5:1 or better), far enough apart to tell people by. */
 export const palette: readonly string[] = [
-  '#c2410c',
   '#1d4ed8',
+  '#c2410c',
   '#15803d',
-  '#a21caf',
-  '#b91c1c',
-  '#0f766e',
-  '#6d28d9',
-  '#8a5a00',
+  '#7c3aed',
   '#be185d',
-  '#0369a1',
+  '#0e7490',
+  '#8a5a00',
+  '#475569',
+  '#a21caf',
 ];
 
 /**

@@ -1,5 +1,5 @@
-import type { Lock, Space } from '@parvis/spaces';
-import type { BoardFeed } from './boardFeed.ts';
+import type { Lock } from '@parvis/spaces';
+import type { BoardState } from './boardState.ts';
 
 /** The card that oneself works on. */
 export interface Work {
@@ -8,7 +8,24 @@ export interface Work {
   readonly phase: 'asking' | 'editing';
 }
 
-/** What editing needs of its surroundings. */
+/** What editing needs of a space: its locks, and who oneself is. */
+export interface EditingSpace {
+  readonly connectionId: string | undefined;
+  readonly locks: {
+    subscribe(event: 'update', listener: (lock: Lock) => void): unknown;
+    acquire(id: string): Promise<unknown>;
+    release(id: string): Promise<void>;
+    get(id: string): Lock | undefined;
+  };
+}
+
+/** Where the texts are. */
+export interface EditingFeed {
+  readonly texts: BoardState;
+  write(card: string, text: string, by: string): Promise<void>;
+}
+
+/** What editing tells of. */
 export interface EditingEvents {
   changed(): void;
   refused(card: string, holderConnectionId: string | undefined): void;
@@ -37,8 +54,8 @@ export class Editing {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
-    private readonly space: Space,
-    private readonly feed: BoardFeed,
+    private readonly space: EditingSpace,
+    private readonly feed: EditingFeed,
     private readonly events: EditingEvents,
   ) {
     space.locks.subscribe('update', (lock) => this.#onLock(lock));

@@ -44,7 +44,10 @@ export class Page {
     });
     this.#board = new Board(onPage('board', HTMLElement), columns, {
       select: (card) => this.#goTo(card),
-      edit: (card) => void this.#editing.begin(card),
+      edit: (card) => {
+        this.#goTo(card);
+        void this.#editing.begin(card);
+      },
       type: (_, text) => this.#editing.type(text),
       save: (card) => this.#end(card, 'save'),
       cancel: (card) => this.#end(card, 'cancel'),
