@@ -3,7 +3,7 @@ import { Action, codecs, type ErrorInfo, errors, FrameError, isTokenError, toErr
 import type { Principal } from '../access/principal.ts';
 import { Frame } from '../channel/frame.ts';
 import { requireIdentified } from '../channel/rule.ts';
-import type { Transport } from '../transport/transport.ts';
+import type { Transport, TransportEvents } from '../transport/transport.ts';
 import { Connection, stateOwnerOf } from './connection.ts';
 import { type ConnectRequest, connectRequestOf, isSpacesAgent } from './connectRequest.ts';
 import { handlers } from './handlers.ts';
@@ -15,16 +15,12 @@ import type { ConnectionHost } from './host.ts';
  */
 export function connect(host: ConnectionHost, transport: Transport, query: URLSearchParams, secure: boolean): void {
   const opening = new Opening(host, transport);
-  transport.listen({
-    frame: (bytes) => opening.frame(bytes),
-    drain: () => opening.connection?.outbox.drained(),
-    alive: () => opening.connection !== undefined && alive(opening.connection),
-    closed: () => opening.closed(),
-  });
+  transport.listen(opening);
   opening.start(query, secure).catch((failure) => opening.refuse(failure));
 }
 
-class Opening {
+/** A transport from its first moment to its last: what it reports goes to the connection, once there is one. */
+class Opening implements TransportEvents {
   connection: Connection | undefined;
   readonly #host: ConnectionHost;
   readonly #transport: Transport;
@@ -44,6 +40,14 @@ class Opening {
     if (isSpacesAgent(request.agent)) requireIdentified(principal.clientId);
     if (request.resume === undefined) this.#establish(principal, request, newConnectionId());
     else await this.#resume(principal, request, request.resume);
+  }
+
+  drain(): void {
+    this.connection?.outbox.drained();
+  }
+
+  alive(): void {
+    if (this.connection !== undefined) alive(this.connection);
   }
 
   frame(bytes: Uint8Array): void {
@@ -79,19 +83,30 @@ class Opening {
       return;
     }
     const { connectionId } = check;
-    const { engine } = this.#host;
-    // What the client sends meanwhile waits in the socket.
-    this.#transport.pause();
-    const alive = await engine.lease(stateOwnerOf(principal, connectionId), engine.leaseMs);
-    this.#transport.resume();
+    const alive = await this.#claim(stateOwnerOf(principal, connectionId), connectionId);
     if (this.#gone) return;
     if (!alive) {
-      await engine.lease(stateOwnerOf(principal, connectionId), 0);
+      await this.#host.engine.lease(stateOwnerOf(principal, connectionId), 0);
       this.#establish(principal, request, newConnectionId(), errors.connectionExpired());
       return;
     }
     this.#host.connections.get(connectionId)?.replace();
     this.#establish(principal, request, connectionId);
+  }
+
+  /** Holds the state of an earlier connection, if it is still there. What the client sends meanwhile waits in the socket. */
+  async #claim(stateOwner: string, connectionId: string): Promise<boolean> {
+    const { engine, limits, connections } = this.#host;
+    this.#transport.pause();
+    try {
+      const alive = await engine.lease(stateOwner, engine.leaseMs);
+      // Nobody is there any more to let go of it one day.
+      const isOurs = this.#gone && connections.get(connectionId) === undefined;
+      if (isOurs) await engine.lease(stateOwner, alive ? limits.connectionStateTtlMs : 0);
+      return alive;
+    } finally {
+      this.#transport.resume();
+    }
   }
 
   #establish(principal: Principal, request: ConnectRequest, connectionId: string, lost?: ErrorInfo): void {

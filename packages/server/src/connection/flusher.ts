@@ -16,10 +16,6 @@ export class Flusher {
     this.#clock = clock;
   }
 
-  now(): number {
-    return this.#clock.now();
-  }
-
   /** This outbox has something to write when the turn ends. */
   mark(outbox: Outbox): void {
     this.#dirty.push(outbox);
@@ -43,7 +39,8 @@ export class Flusher {
     this.#scheduled = false;
     const dirty = this.#dirty;
     this.#dirty = [];
-    for (let i = 0; i < dirty.length; i++) dirty[i]?.flush();
+    const now = this.#clock.now();
+    for (let i = 0; i < dirty.length; i++) dirty[i]?.flush(now);
     // What was joined last may be large; a turn without traffic must not keep it alive.
     this.#lastQueue = [];
     this.#lastBytes = Buffer.alloc(0);

@@ -15,7 +15,7 @@ export interface BacklogLimits {
  */
 export class Outbox {
   readonly transport: Transport;
-  /** When something was last written, ms of the flusher's clock: keepalives fill the silence. */
+  /** When something was last written, ms: keepalives fill the silence. */
   lastWrite = 0;
   readonly #flusher: Flusher;
   readonly #limits: BacklogLimits;
@@ -57,8 +57,8 @@ export class Outbox {
     }
   }
 
-  /** Writes what is in line; called by the flusher at the end of the turn, or before an orderly end. */
-  flush(): void {
+  /** Writes what is in line; called by the flusher at the end of the turn, or before an orderly end. Time in ms. */
+  flush(now: number): void {
     this.#dirty = false;
     if (this.#queue.length === 0) return;
     if (this.#queued + this.transport.backlog > this.#limits.hard) {
@@ -68,7 +68,7 @@ export class Outbox {
     const bytes = this.#flusher.join(this.#queue);
     this.#queue = [];
     this.#queued = 0;
-    this.lastWrite = this.#flusher.now();
+    this.lastWrite = now;
     this.transport.write(bytes);
     if (this.transport.backlog > this.#limits.soft) this.#conflater ??= new Conflater();
     else if (this.#conflater === undefined) this.#calmed();
@@ -97,7 +97,7 @@ export class Outbox {
   /** Writes the rest and ends the transport; nothing is taken from here on. */
   end(): void {
     if (this.#ended) return;
-    this.flush();
+    this.flush(this.lastWrite);
     this.#ended = true;
     this.#conflater = undefined;
     this.#calmed();

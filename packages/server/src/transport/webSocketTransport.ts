@@ -44,12 +44,12 @@ export class WebSocketTransport implements Transport {
       if (this.#socket.writableNeedDrain) this.#owedPong = payload;
       else this.write(pongFrame(payload));
     });
-    webSocket.on('pong', events.alive);
+    webSocket.on('pong', () => events.alive());
     // `ws` answers an error with a close frame of its own, and nothing may follow it.
     webSocket.on('error', () => {
       this.#ended = true;
     });
-    webSocket.on('close', events.closed);
+    webSocket.on('close', () => events.closed());
     this.#socket.on('drain', () => {
       if (this.#owedPong !== undefined) this.write(pongFrame(this.#owedPong));
       this.#owedPong = undefined;
