@@ -38,6 +38,10 @@ export interface PresenceQuery {
   readonly cursor?: string;
 }
 
+/** Channels without listeners that stay in memory for the whole of `idleChannelMs`; of more, each goes after this many ms. */
+const MAX_IDLE = 10_000;
+const CROWDED_IDLE_MS = 1_000;
+
 /** A channel that is open or opening. */
 interface OpenChannel {
   readonly opening: Promise<Channel>;
@@ -134,10 +138,14 @@ export class Channels {
 
   /** Lets go of channels that nobody has been attached to for long enough. */
   async sweep(): Promise<void> {
-    const before = this.#parts.clock.now() - this.#parts.limits.idleChannelMs;
+    const { clock, limits } = this.#parts;
+    const idle: [string, OpenChannel][] = [];
+    for (const open of this.#open) if (open[1].channel?.idleSince !== undefined) idle.push(open);
+    const ms = idle.length > MAX_IDLE ? Math.min(CROWDED_IDLE_MS, limits.idleChannelMs) : limits.idleChannelMs;
+    const before = clock.now() - ms;
     const closing: Promise<void>[] = [];
-    for (const [key, { channel }] of this.#open) {
-      if (channel === undefined || channel.idleSince === undefined || channel.idleSince > before) continue;
+    for (const [key, { channel }] of idle) {
+      if (channel?.idleSince === undefined || channel.idleSince > before) continue;
       this.#open.delete(key);
       closing.push(channel.close());
     }
