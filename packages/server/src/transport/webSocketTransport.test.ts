@@ -17,7 +17,7 @@ class Reluctant extends Duplex {
     this.#taken = taken;
   }
 
-  take(): void {
+  takeIn(): void {
     this.#taken?.();
   }
 }
@@ -63,7 +63,7 @@ describe('a WebSocket as a pipe', () => {
     expect(heard.alive).toBe(20_000);
     expect(transport.backlog).toBeLessThan(100_000);
     while (transport.backlog > 0) {
-      socket.take();
+      socket.takeIn();
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(socket.written.length).toBeLessThan(1_000);
