@@ -98,6 +98,30 @@ describe('attaching', () => {
     expect(client.error(Action.ERROR).message).toContain(name);
   });
 
+  it('[CH12] what a client publishes right behind its ATTACH it gets back behind ATTACHED', async () => {
+    const harness = new Harness();
+    const client = harness.connect();
+    client.attach('room');
+    client.publish('room', { data: 'a' });
+    client.publish('room', { data: 'b' });
+    await harness.settle();
+    expect(dataOf(client.all(Action.MESSAGE))).toEqual(['a', 'b']);
+    const actions = client.received.map(({ action }) => action);
+    expect(actions.indexOf(Action.ATTACHED)).toBeLessThan(actions.indexOf(Action.MESSAGE));
+  });
+
+  it('[CH12] a publish behind an ATTACH that comes to nothing is stored all the same', async () => {
+    const harness = new Harness();
+    const client = harness.connect();
+    const watcher = await attached(harness, 'room');
+    client.attach('room');
+    client.publish('room', { data: 'a' });
+    client.send({ action: Action.DETACH, channel: 'room' });
+    await harness.settle();
+    expect(client.one(Action.ACK)).toMatchObject({ msgSerial: 0, count: 1 });
+    expect(dataOf(watcher.all(Action.MESSAGE))).toEqual(['a']);
+  });
+
   it('[attack 19] a DETACH right behind an ATTACH wins, and nothing is delivered afterwards', async () => {
     const harness = new Harness();
     const client = harness.connect();

@@ -17,6 +17,10 @@ export interface AttachedChannel {
   readonly rate: Rate | undefined;
   /** There once the channel is open. */
   attachment: Attachment | undefined;
+  /** Until the channel's entries are held for this client: settles then, or when the attach has come to nothing. */
+  opening: Promise<void> | undefined;
+  /** Ends the opening. */
+  opened(): void;
 }
 
 /** The channels that one connection is attached to, or is being attached to. */
@@ -56,10 +60,11 @@ export class Attachments {
       modes,
       rate: maxRate === undefined ? undefined : new Rate(maxRate),
       attachment: undefined,
+      ...newOpening(),
     };
     this.#byName.set(name, attached);
     const wanted = () => this.#byName.get(name) === attached;
-    if (!(await this.#line.wait(name))) return;
+    if (!(await this.#line.wait(name))) return attached.opened();
     try {
       await this.#establish(name, attached, request, wanted);
     } catch (failure) {
@@ -67,6 +72,7 @@ export class Attachments {
       this.#byName.delete(name);
       throw failure;
     } finally {
+      attached.opened();
       this.#line.done();
     }
   }
@@ -84,7 +90,9 @@ export class Attachments {
     const channel = await host.channels.open(principal.app, name);
     if (!wanted()) return;
     attached.attachment = new Attachment(channel, this.#connection, request, attached.modes);
-    await attach(host.engine, host.limits, attached.attachment, request, wanted);
+    const attaching = attach(host.engine, host.limits, attached.attachment, request, wanted);
+    attached.opened();
+    await attaching;
   }
 
   /** Detaches, and makes this connection's members leave. */
@@ -155,6 +163,20 @@ export class Attachments {
   #report(name: string, failure: unknown): void {
     this.#connection.host.report('members of a channel could not leave', { channel: name, failure });
   }
+}
+
+function newOpening(): Pick<AttachedChannel, 'opening' | 'opened'> {
+  let settle = () => {};
+  const opening = new Promise<void>((resolve) => {
+    settle = resolve;
+  });
+  return {
+    opening,
+    opened() {
+      this.opening = undefined;
+      settle();
+    },
+  };
 }
 
 /** How a failed attach is told: retryable trouble as DETACHED (the client tries again), all else as ERROR. */

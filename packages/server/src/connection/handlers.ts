@@ -86,7 +86,9 @@ function publish(connection: Connection, message: ProtocolMessage): void {
     requireMode(connection, name, Mode.PUBLISH, 'publish');
     const idBase = `${connectionId}:${msgSerial}`;
     const publisher = { clientId: principal.clientId, connectionId, idBase, retryId: `c:${idBase}` };
-    return host.channels.publish(principal, name, publisher, messages);
+    const submit = () => host.channels.publish(principal, name, publisher, messages);
+    // What is sent behind an ATTACH comes after it on the channel too, though opening the channel takes time.
+    return connection.attachments.get(name)?.opening?.then(submit) ?? submit();
   });
 }
 
