@@ -19,7 +19,7 @@ const MAX_HEADER_BYTES = 32_768;
 const MAX_HEADERS = 200;
 /** Above the idle time of common load balancers, which else send a request while we close. */
 const KEEP_ALIVE_MS = 65_000;
-/** Sockets that have not sent a whole request head yet: past this many the oldest makes room. */
+/** As many as a storm of clients opens at once. */
 const MAX_WAITING = 5_000;
 const BACKLOG = 1_024;
 
@@ -28,11 +28,14 @@ export class Listener {
   readonly isSecure: boolean;
   readonly #server: Server;
   readonly #waiting = new Set<Socket>();
+  readonly #maxWaiting: number;
   readonly #arrived: (this: Socket) => void;
 
-  constructor(settings: ListenerSettings, events: ListenerEvents) {
+  /** @param maxWaiting sockets that may be without a whole request head; past it the oldest makes room */
+  constructor(settings: ListenerSettings, events: ListenerEvents, maxWaiting = MAX_WAITING) {
     this.isSecure = settings.tls.cert !== undefined || settings.tls.key !== undefined;
     this.#server = this.isSecure ? createTlsServer(settings) : createHttpServer(optionsOf(settings));
+    this.#maxWaiting = maxWaiting;
     this.#server.maxHeadersCount = MAX_HEADERS + 1;
     const waiting = this.#waiting;
     this.#arrived = function () {
@@ -90,7 +93,7 @@ export class Listener {
   #admit(socket: Socket): void {
     this.#waiting.add(socket);
     socket.on('close', this.#arrived);
-    if (this.#waiting.size <= MAX_WAITING) return;
+    if (this.#waiting.size <= this.#maxWaiting) return;
     const [oldest] = this.#waiting;
     if (oldest === undefined) return;
     this.#waiting.delete(oldest);
