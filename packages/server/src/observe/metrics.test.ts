@@ -56,15 +56,15 @@ describe('/metrics', () => {
       await get(`/${name}`);
       return client;
     };
-    await visit('first');
+    await visit('visitor-one');
     const before = await series();
-    const client = await visit('second');
+    const client = await visit('visitor-two');
     for (let i = 0; i < 2_000; i++) client.send({ action: Action.ATTACH, channel: `channel-${i}` });
     client.send({ action: Action.HEARTBEAT, id: 'all' });
     await client.message(Action.HEARTBEAT);
     expect(await series()).toEqual(before);
     const text = await (await get('/metrics')).text();
-    for (const name of ['first', 'second', 'channel-']) expect(text).not.toContain(name);
+    for (const name of ['visitor-', 'channel-']) expect(text).not.toContain(name);
   });
 
   it('[OP35] probes answer GET and HEAD alone', async () => {
