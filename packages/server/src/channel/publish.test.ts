@@ -219,4 +219,30 @@ describe('publishing', () => {
       { clientId: 'bob', connectionId: bob?.connectionId, data: '2' },
     ]);
   });
+
+  it('[CU2] on a cursors channel the answer to a publish leaves with the frame of the window, in one write', async () => {
+    const harness = new Harness();
+    const ada = harness.connect({ clientId: 'ada' });
+    ada.attach('team::$cursors');
+    await harness.settle();
+    const { writes } = ada.transport;
+    ada.publish('team::$cursors', { name: 'cursorUpdate', data: '1' });
+    await harness.settle();
+    expect(ada.all(Action.ACK)).toEqual([]);
+    harness.clock.advance(5);
+    await harness.settle();
+    expect(ada.one(Action.ACK).msgSerial).toBe(0);
+    expect(ada.one(Action.MESSAGE).messages?.length).toBe(1);
+    expect(ada.transport.writes - writes).toBe(1);
+  });
+
+  it('[CU3] the answer to a publish on a cursors channel comes by itself where nothing else leaves', async () => {
+    const harness = new Harness();
+    const ada = harness.connect({ clientId: 'ada' });
+    ada.publish('team::$cursors', { name: 'cursorUpdate', data: '1' });
+    await harness.settle();
+    harness.clock.advance(5);
+    await harness.settle();
+    expect(ada.one(Action.ACK).msgSerial).toBe(0);
+  });
 });

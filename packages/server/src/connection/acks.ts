@@ -3,6 +3,8 @@ import { Action, type ErrorInfo, type ProtocolMessage, type PublishResult } from
 /** One frame that waits for its answer. */
 interface Pending {
   readonly msgSerial: number;
+  /** The answer has time until the channel's window ends. */
+  readonly unhurried: boolean;
   outcome: PublishResult | ErrorInfo | undefined;
 }
 
@@ -17,10 +19,11 @@ export interface Acknowledgement {
  * from the front, so a skipped or repeated answer would settle the wrong publish (spec RTN7).
  */
 export class Acks {
-  readonly #send: (message: ProtocolMessage) => void;
+  readonly #send: (message: ProtocolMessage, unhurried: boolean) => void;
   readonly #waiting: Pending[] = [];
 
-  constructor(send: (message: ProtocolMessage) => void) {
+  /** `send` may hold back a message that is `unhurried` for a few ms, to leave with others. */
+  constructor(send: (message: ProtocolMessage, unhurried: boolean) => void) {
     this.#send = send;
   }
 
@@ -30,8 +33,8 @@ export class Acks {
   }
 
   /** Takes a place in line for a frame. */
-  reserve(msgSerial: number): Acknowledgement {
-    const pending: Pending = { msgSerial, outcome: undefined };
+  reserve(msgSerial: number, unhurried = false): Acknowledgement {
+    const pending: Pending = { msgSerial, unhurried, outcome: undefined };
     this.#waiting.push(pending);
     const settle = (outcome: PublishResult | ErrorInfo) => {
       pending.outcome = outcome;
@@ -42,10 +45,11 @@ export class Acks {
 
   /** Sends the answers at the front; acknowledgements of consecutive serials leave as one. */
   #flush(): void {
-    let run: { msgSerial: number; res: PublishResult[] } | undefined;
+    let run: { msgSerial: number; res: PublishResult[]; unhurried: boolean } | undefined;
     const sendRun = () => {
       if (run === undefined) return;
-      this.#send({ action: Action.ACK, msgSerial: run.msgSerial, count: run.res.length, res: run.res });
+      const { msgSerial, res, unhurried } = run;
+      this.#send({ action: Action.ACK, msgSerial, count: res.length, res }, unhurried);
       run = undefined;
     };
     for (;;) {
@@ -54,11 +58,12 @@ export class Acks {
       this.#waiting.shift();
       if ('serials' in first.outcome) {
         if (run !== undefined && run.msgSerial + run.res.length !== first.msgSerial) sendRun();
-        run ??= { msgSerial: first.msgSerial, res: [] };
+        run ??= { msgSerial: first.msgSerial, res: [], unhurried: true };
         run.res.push(first.outcome);
+        run.unhurried &&= first.unhurried;
       } else {
         sendRun();
-        this.#send({ action: Action.NACK, msgSerial: first.msgSerial, count: 1, error: first.outcome.toJSON() });
+        this.#send({ action: Action.NACK, msgSerial: first.msgSerial, count: 1, error: first.outcome.toJSON() }, false);
       }
     }
     sendRun();

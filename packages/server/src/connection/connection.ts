@@ -2,6 +2,7 @@ import { Action, type ConnectionDetails, type ErrorInfo, errors, type ProtocolMe
 import type { Principal } from '../access/principal.ts';
 import type { Subscriber } from '../channel/attachment.ts';
 import { Frame } from '../channel/frame.ts';
+import { ruleOf } from '../channel/rule.ts';
 import type { Transport } from '../transport/transport.ts';
 import { Acks } from './acks.ts';
 import { Attachments } from './attachments.ts';
@@ -71,7 +72,7 @@ export class Connection implements Subscriber {
     // The overflow is found in the middle of a fan-out; ending the connection there would change the list it walks.
     const overflow = () => setImmediate(() => this.disconnect(errors.backlogExceeded()));
     this.outbox = new Outbox(transport, flusher, { soft: limits.softBacklog, hard: limits.hardBacklog }, overflow);
-    this.acks = new Acks((message) => this.#answer(message));
+    this.acks = new Acks((message, unhurried) => this.#answer(message, unhurried));
     this.attachments = new Attachments(this);
     this.messageRate = rateOf(limits.maxInboundRate);
     this.protocolRate = rateOf(limits.maxProtocolRate);
@@ -113,9 +114,13 @@ export class Connection implements Subscriber {
     });
   }
 
-  /** Reserves the answer to a frame that must be acknowledged, and stops reading while too many wait. */
-  reserve(msgSerial: number) {
-    const place = this.acks.reserve(msgSerial);
+  /**
+   * Reserves the answer to a frame that must be acknowledged, and stops reading while too many wait. On a channel with a
+   * window it has that long to leave: half of all writes to those who move cursors would be nothing but answers.
+   */
+  reserve(msgSerial: number, channel?: string) {
+    const unhurried = channel !== undefined && ruleOf(channel).windowMs > 0;
+    const place = this.acks.reserve(msgSerial, unhurried);
     if (this.acks.pending >= MAX_PENDING && !this.#paused) {
       this.#paused = true;
       this.outbox.transport.pause();
@@ -214,10 +219,11 @@ export class Connection implements Subscriber {
     });
   }
 
-  #answer(message: ProtocolMessage): void {
+  #answer(message: ProtocolMessage, unhurried: boolean): void {
     if (this.state === 'closed' && this.acks.pending === 0) this.#lapseNow();
     if (this.state !== 'connected') return;
-    this.sendMessage(message);
+    if (unhurried) this.outbox.pushUnhurried(new Frame(message));
+    else this.sendMessage(message);
     if (this.#paused && this.acks.pending < MAX_PENDING / 2) {
       this.#paused = false;
       this.outbox.transport.resume();

@@ -1,6 +1,9 @@
 import type { Clock } from '../clock.ts';
 import type { Outbox } from './outbox.ts';
 
+/** ms that answers wait for which nobody is in a hurry: that of a window, so that they leave with its frame. */
+const UNHURRIED_MS = 5;
+
 /**
  * Ends each turn of the event loop with one write per client that has something to get. Clients of one channel mostly
  * have the very same buffers in line, so the last concatenation is used again when the next line equals it.
@@ -9,6 +12,7 @@ export class Flusher {
   readonly #clock: Clock;
   #dirty: Outbox[] = [];
   #scheduled = false;
+  #unhurried: Outbox[] = [];
   #lastQueue: Buffer[] = [];
   #lastBytes: Buffer = Buffer.alloc(0);
 
@@ -22,6 +26,16 @@ export class Flusher {
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(this.#run);
+  }
+
+  /** This outbox has something to write that may wait a few ms for company. */
+  markUnhurried(outbox: Outbox): void {
+    this.#unhurried.push(outbox);
+    if (this.#unhurried.length > 1) return;
+    this.#clock.after(UNHURRIED_MS, () => {
+      const now = this.#clock.now();
+      for (const waiting of this.#unhurried.splice(0)) waiting.flush(now);
+    });
   }
 
   /** One buffer for a line of them: the buffer itself if it is alone. */

@@ -57,6 +57,15 @@ export class Outbox {
     }
   }
 
+  /** Puts a frame in line that may wait a few ms for others to leave with it. */
+  pushUnhurried(frame: Frame): void {
+    if (this.#ended) return;
+    const bytes = frame.bytes(this.transport.wire);
+    this.#queue.push(bytes);
+    this.#queued += bytes.length;
+    if (this.#queue.length === 1) this.#flusher.markUnhurried(this);
+  }
+
   /** Writes what is in line; called by the flusher at the end of the turn, or before an orderly end. Time in ms. */
   flush(now: number): void {
     this.#dirty = false;
