@@ -6,6 +6,8 @@ export interface Key {
   readonly name: string;
   readonly secret: string;
   readonly capability: Capability;
+  /** JSON text of the capability, its operations in the order in which they were configured. */
+  readonly capabilityText: string;
   /** Tokens of this key may be revoked; they live one hour at most. */
   readonly revocableTokens: boolean;
 }

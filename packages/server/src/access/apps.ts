@@ -67,5 +67,13 @@ function readKey({ key, capability, revocableTokens = false }: KeyOptions, minSe
       `secret of API key ${name} is shorter than ${minSecretLength} bytes; generate a new key`,
     );
   }
-  return { appId, key: { name, secret, revocableTokens, capability: Capability.parse(capability ?? everything) } };
+  const parsed = Capability.parse(capability ?? everything);
+  const capabilityText = textOf(capability) ?? parsed.text;
+  return { appId, key: { name, secret, revocableTokens, capability: parsed, capabilityText } };
+}
+
+/** The text of a capability that is JSON text or a map; that of a `Capability` says nothing of how it was written. */
+function textOf(capability: unknown): string | undefined {
+  if (typeof capability === 'string') return JSON.stringify(JSON.parse(capability));
+  return capability instanceof Capability ? undefined : JSON.stringify(capability);
 }

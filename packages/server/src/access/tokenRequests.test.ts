@@ -77,6 +77,16 @@ describe('signed requests', () => {
     });
   });
 
+  test('[AU140] a token of all that the key may do tells it as the key was configured', async () => {
+    const details = await ask(signed({}, 'app.narrow'), 'app.narrow');
+    expect(details).toMatchObject({ capability: '{"news:*":["subscribe","publish"]}' });
+    expect(come(details.token).capability.text).toBe('{"news:*":["publish","subscribe"]}');
+    const text = '{ "b": ["subscribe", "history"], "a": ["*"] }';
+    apps.add(appFromKeys([{ key: `text.root:${secret}`, capability: text }]));
+    const [key] = apps.get('text')?.keys.values() ?? [];
+    expect(key?.capabilityText).toBe('{"b":["subscribe","history"],"a":["*"]}');
+  });
+
   test('[AU140] what is asked for is what the token gives', async () => {
     const capability = '{ "b": ["publish"],  "a": ["subscribe", "history"] }';
     const details = await ask(signed({ clientId: 'ann', ttl: 123, capability }));

@@ -137,7 +137,9 @@ function issue(key: Key, { issuedAt, ttl, clientId, capability, sender }: Grant)
   const claims = { issuedAt, expiresAt, clientId, capability: capability.text, ...revocation };
   const identity = clientId === undefined ? {} : { clientId };
   const token = issueToken(key, claims);
-  return { token, keyName: key.name, issued: issuedAt, expires: expiresAt, capability: capability.text, ...identity };
+  // All that the key may do is told as it was told of the key (spec RSA6).
+  const text = capability === key.capability ? key.capabilityText : capability.text;
+  return { token, keyName: key.name, issued: issuedAt, expires: expiresAt, capability: text, ...identity };
 }
 
 function appIdOf(key: Key): string {

@@ -1,5 +1,5 @@
-import { Capability } from '@parvis/auth';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { appFromKeys } from '../access/apps.ts';
 import { type Answer, linksOf, otherKey, readKey, TestHttp } from './testHttp.ts';
 
 let http: TestHttp;
@@ -97,8 +97,8 @@ describe('presence', () => {
   });
 
   it('[attack 58] the presence set needs subscribe: without it a channel that exists is like one that does not', async () => {
-    http.apps.add({ ...appWith('publisher'), id: 'app' });
     const key = 'app.publisher:publisher-secret-publisher';
+    http.apps.add(appFromKeys([{ key, capability: { '*': ['publish', 'history', 'presence'] } }]));
     const [there, absent] = [await get('', { key }), await http.send({ path: '/channels/none/presence', key })];
     expect([there.status, there.body.error.code]).toEqual([401, 40160]);
     expect(there.bytes.toString().replace('room', 'none')).toBe(absent.bytes.toString());
@@ -113,14 +113,3 @@ describe('presence', () => {
     expect((await http.send({ path: '/channels/room/presence/history', key: otherKey })).body).toEqual([]);
   });
 });
-
-function appWith(keyId: string) {
-  const name = `app.${keyId}`;
-  const key = {
-    name,
-    secret: `${keyId}-secret-${keyId}`,
-    capability: Capability.parse({ '*': ['publish', 'history', 'presence'] }),
-    revocableTokens: false,
-  };
-  return { keys: new Map([[name, key]]), namespaces: new Map() };
-}

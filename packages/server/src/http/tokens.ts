@@ -3,9 +3,9 @@ import type { Exchange } from './exchange.ts';
 import type { Reply } from './reply.ts';
 import type { Route } from './router.ts';
 
-/** Time, and native tokens for signed requests: JSON whatever the client speaks (protocol reference 4.3, 5.2). */
+/** Time, and native tokens for signed requests; tokens are JSON whatever the client speaks (protocol reference 4.3, 5.2). */
 export const tokenRoutes: readonly Route[] = [
-  { method: 'GET', pattern: '/time', jsonOnly: true, answer: time },
+  { method: 'GET', pattern: '/time', answer: time },
   { method: 'POST', pattern: '/keys/{keyName}/requestToken', jsonOnly: true, answer: requestToken },
   { method: 'GET', pattern: '/keys/{keyName}/requestToken', jsonOnly: true, answer: noSuchRoute },
 ];
