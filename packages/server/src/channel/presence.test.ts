@@ -167,6 +167,23 @@ describe('presence', () => {
     expect(late.one(Action.SYNC).presence?.[0]?.extras).toEqual({ locks: [1] });
   });
 
+  it('[FZ3] a re-entry with an id older than the stored one comes from before a lost echo, and changes nothing', async () => {
+    const { harness, member, watcher } = await room();
+    const id = (serial: number) => `${member.connectionId}:${serial}:0`;
+    member.presence('room', { action: ENTER, data: 'a' });
+    member.presence('room', { action: UPDATE, data: 'b', extras: { locks: [1] } });
+    await harness.settle();
+    watcher.clear();
+    member.presence('room', { action: ENTER, id: id(0), clientId: 'ada', data: 'a' });
+    await harness.settle();
+    expect(eventsOf(watcher)).toEqual([]);
+    expect(member.all(Action.ACK).reduce((sum, ack) => sum + (ack.count ?? 0), 0)).toBe(3);
+    const late = harness.connect();
+    late.attach('room');
+    await harness.settle();
+    expect(late.one(Action.SYNC).presence?.[0]).toMatchObject({ id: id(1), data: 'b', extras: { locks: [1] } });
+  });
+
   it('[PR9] an enter with an explicit id whose member is gone keeps that id', async () => {
     const { harness, member, watcher } = await room();
     member.presence('room', { action: ENTER, id: 'old:3:0', data: 'a' });

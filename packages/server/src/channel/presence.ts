@@ -1,5 +1,5 @@
 import { presenceClientId } from '@parvis/auth';
-import { errors, memberKey, PresenceAction, type PresenceMessage, sizeOf } from '@parvis/protocol';
+import { errors, isNewer, memberKey, PresenceAction, type PresenceMessage, sizeOf } from '@parvis/protocol';
 import type { Draft, Expectation, RowChange } from '../engine/engine.ts';
 import type { PresencePayload } from './entryView.ts';
 import { withUserClaim } from './extras.ts';
@@ -115,10 +115,11 @@ class PresenceFold {
 
   /**
    * An enter whose id is that of the stored member is the client's re-entry after a reconnect. It carries no extras, so
-   * nothing is stored and nobody is told (spec RTP17g).
+   * nothing is stored and nobody is told (spec RTP17g). Neither if its id is older: the echo of what it did last was lost.
    */
   #enter(key: string, event: PresenceMessage, member: PresenceMessage | undefined, givenId: string | undefined): void {
-    if (member !== undefined && givenId !== undefined && member.id === givenId) return;
+    const isReentry = givenId?.startsWith(`${this.#origin.connectionId}:`) || givenId === member?.id;
+    if (givenId !== undefined && member !== undefined && isReentry && !isNewer(event, member)) return;
     this.#put(key, event, member);
   }
 
