@@ -122,6 +122,38 @@ describe('attaching', () => {
     expect(dataOf(watcher.all(Action.MESSAGE))).toEqual(['a']);
   });
 
+  it('[CH12] a DETACH between two publishes changes nothing in their order', async () => {
+    const harness = new Harness();
+    const client = harness.connect();
+    const watcher = await attached(harness, 'room');
+    client.attach('room');
+    client.publish('room', { data: 'a' });
+    client.send({ action: Action.DETACH, channel: 'room' });
+    client.publish('room', { data: 'b' });
+    await harness.settle();
+    expect(dataOf(watcher.all(Action.MESSAGE))).toEqual(['a', 'b']);
+  });
+
+  it('[CH12] nothing more is read of a client while a publish of its waits for an ATTACH', async () => {
+    const harness = new Harness({ limits: { softBacklog: 1_000 } });
+    const client = await attached(harness, 'full');
+    client.transport.stalled = true;
+    client.publish('full', { data: 'x'.repeat(2_000) });
+    await harness.settle();
+    client.clear();
+    client.attach('room');
+    expect(client.transport.paused).toBe(false);
+    client.publish('room', { data: 'a' });
+    client.publish('room', { data: 'b' });
+    await harness.settle();
+    expect(client.transport.paused).toBe(true);
+    client.transport.flow();
+    await harness.settle();
+    expect(client.transport.paused).toBe(false);
+    const inRoom = client.all(Action.MESSAGE).filter(({ channel }) => channel === 'room');
+    expect(dataOf(inRoom)).toEqual(['a', 'b']);
+  });
+
   it('[attack 19] a DETACH right behind an ATTACH wins, and nothing is delivered afterwards', async () => {
     const harness = new Harness();
     const client = harness.connect();

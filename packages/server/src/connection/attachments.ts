@@ -17,16 +17,16 @@ export interface AttachedChannel {
   readonly rate: Rate | undefined;
   /** There once the channel is open. */
   attachment: Attachment | undefined;
-  /** Until the channel's entries are held for this client: settles then, or when the attach has come to nothing. */
-  opening: Promise<void> | undefined;
   /** Ends the opening. */
-  opened(): void;
+  readonly opened: () => void;
 }
 
 /** The channels that one connection is attached to, or is being attached to. */
 export class Attachments {
   readonly #connection: Connection;
   readonly #byName = new Map<string, AttachedChannel>();
+  /** Of each name the last attach that is still opening; it may have been given up by now. */
+  readonly #openings = new Map<string, Promise<void>>();
   /** One attach at a time, so that each sees how far the client has got with the ones before. */
   readonly #line = new AttachLine();
 
@@ -40,6 +40,14 @@ export class Attachments {
 
   get(name: string): AttachedChannel | undefined {
     return this.#byName.get(name);
+  }
+
+  /**
+   * There from the ATTACH until the channel's entries are held for this client, or it is known that they will not be:
+   * settles then.
+   */
+  opening(name: string): Promise<void> | undefined {
+    return this.#openings.get(name);
   }
 
   /**
@@ -60,7 +68,7 @@ export class Attachments {
       modes,
       rate: maxRate === undefined ? undefined : new Rate(maxRate),
       attachment: undefined,
-      ...newOpening(),
+      opened: this.#open(name),
     };
     this.#byName.set(name, attached);
     const wanted = () => this.#byName.get(name) === attached;
@@ -75,6 +83,18 @@ export class Attachments {
       attached.opened();
       this.#line.done();
     }
+  }
+
+  #open(name: string): () => void {
+    let settle = () => {};
+    const opening = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    this.#openings.set(name, opening);
+    return () => {
+      if (this.#openings.get(name) === opening) this.#openings.delete(name);
+      settle();
+    };
   }
 
   async #establish(
@@ -163,20 +183,6 @@ export class Attachments {
   #report(name: string, failure: unknown): void {
     this.#connection.host.report('members of a channel could not leave', { channel: name, failure });
   }
-}
-
-function newOpening(): Pick<AttachedChannel, 'opening' | 'opened'> {
-  let settle = () => {};
-  const opening = new Promise<void>((resolve) => {
-    settle = resolve;
-  });
-  return {
-    opening,
-    opened() {
-      this.opening = undefined;
-      settle();
-    },
-  };
 }
 
 /** How a failed attach is told: retryable trouble as DETACHED (the client tries again), all else as ERROR. */

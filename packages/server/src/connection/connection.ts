@@ -54,6 +54,8 @@ export class Connection implements Subscriber {
   readonly protocolRate: Rate;
   #cancelExpiry: (() => void) | undefined;
   #paused = false;
+  /** What holds up the reading of more frames. */
+  #holds = 0;
 
   constructor(
     host: ConnectionHost,
@@ -121,11 +123,17 @@ export class Connection implements Subscriber {
   reserve(msgSerial: number, channel?: string) {
     const unhurried = channel !== undefined && ruleOf(channel).windowMs > 0;
     const place = this.acks.reserve(msgSerial, unhurried);
-    if (this.acks.pending >= MAX_PENDING && !this.#paused) {
-      this.#paused = true;
-      this.outbox.transport.pause();
-    }
+    this.#readOrWait();
     return place;
+  }
+
+  /** Reads nothing more until this settles: what is to wait for it must not pile up. */
+  async unreadUntil(settled: Promise<void>): Promise<void> {
+    this.#holds += 1;
+    this.#readOrWait();
+    await settled;
+    this.#holds -= 1;
+    this.#readOrWait();
   }
 
   /** Takes the identity's new token: from now on its capability and expiry hold. */
@@ -224,10 +232,16 @@ export class Connection implements Subscriber {
     if (this.state !== 'connected') return;
     if (unhurried) this.outbox.pushUnhurried(new Frame(message));
     else this.sendMessage(message);
-    if (this.#paused && this.acks.pending < MAX_PENDING / 2) {
-      this.#paused = false;
-      this.outbox.transport.resume();
-    }
+    this.#readOrWait();
+  }
+
+  #readOrWait(): void {
+    const isFull = this.acks.pending >= (this.#paused ? MAX_PENDING / 2 : MAX_PENDING);
+    const pause = isFull || this.#holds > 0;
+    if (pause === this.#paused || this.state !== 'connected') return;
+    this.#paused = pause;
+    if (pause) this.outbox.transport.pause();
+    else this.outbox.transport.resume();
   }
 
   #details(): ConnectionDetails {

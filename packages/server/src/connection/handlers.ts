@@ -88,7 +88,8 @@ function publish(connection: Connection, message: ProtocolMessage): void {
     const publisher = { clientId: principal.clientId, connectionId, idBase, retryId: `c:${idBase}` };
     const submit = () => host.channels.publish(principal, name, publisher, messages);
     // What is sent behind an ATTACH comes after it on the channel too, though opening the channel takes time.
-    return connection.attachments.get(name)?.opening?.then(submit) ?? submit();
+    const opening = connection.attachments.opening(name);
+    return opening === undefined ? submit() : connection.unreadUntil(opening).then(submit);
   });
 }
 
