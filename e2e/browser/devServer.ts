@@ -21,7 +21,11 @@ export async function startDevServer(): Promise<DevServer> {
   const child = spawn(process.execPath, [bin, 'dev', '--port', '0', '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const { url, port, key } = JSON.parse(await firstLine(child));
+  const { url, port, key, demo } = JSON.parse(await firstLine(child));
+  if (!demo) {
+    child.kill('SIGTERM');
+    throw new Error('the demo is not built: npm run build');
+  }
   return {
     url,
     port,

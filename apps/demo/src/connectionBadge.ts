@@ -1,4 +1,4 @@
-import { connectionWords } from './connectionWords.ts';
+import { connectionOffer, connectionWords } from './connectionWords.ts';
 import { element } from './element.ts';
 
 /** The state of the connection in words and colour, with a switch that cuts and restores it. */
@@ -19,7 +19,8 @@ export class ConnectionBadge {
     const { words, tone } = connectionWords(state, isCut);
     this.parent.dataset.tone = tone;
     if (this.#words.textContent !== words) this.#words.textContent = words;
-    this.#button.textContent = isCut ? 'Restore' : 'Cut';
-    this.#button.setAttribute('aria-label', isCut ? 'Restore the connection' : 'Cut the connection');
+    const { short, full } = connectionOffer(state, isCut);
+    this.#button.textContent = short;
+    this.#button.setAttribute('aria-label', full);
   }
 }

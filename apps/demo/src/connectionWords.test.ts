@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { connectionWords, returnWords } from './connectionWords.ts';
+import { connectionOffer, connectionWords, returnWords } from './connectionWords.ts';
 
 describe('connection badge', () => {
   test.each(['initialized', 'connecting', 'connected', 'disconnected', 'suspended', 'closing', 'closed', 'failed'])(
@@ -20,6 +20,13 @@ describe('connection badge', () => {
     expect(connectionWords('connecting', true).words).toBe('Cut off');
     expect(connectionWords('disconnected', false).words).toBe('Disconnected');
     expect(connectionWords('connected', true).words).toBe('Connected');
+  });
+
+  test('[DM8] the button cuts, restores, or loads the page again where nothing else helps', () => {
+    expect(connectionOffer('connected', false).full).toContain('Cut');
+    expect(connectionOffer('disconnected', true).full).toContain('Restore');
+    expect(connectionOffer('suspended', true).full).toContain('Restore');
+    expect(connectionOffer('failed', true).full).toContain('Reload');
   });
 
   test('[DM8] a return tells whether the connection is the same', () => {

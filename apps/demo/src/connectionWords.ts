@@ -21,6 +21,12 @@ export function connectionWords(state: string, isCut: boolean): ConnectionWords 
   return byState.get(state) ?? { words: state, tone: 'waiting' };
 }
 
+/** What the button beside the state offers, in short and in full. A client that has failed does not connect again. */
+export function connectionOffer(state: string, isCut: boolean): { readonly short: string; readonly full: string } {
+  if (state === 'failed') return { short: 'Reload', full: 'Reload the page' };
+  return isCut ? { short: 'Restore', full: 'Restore the connection' } : { short: 'Cut', full: 'Cut the connection' };
+}
+
 /** What a return to `connected` meant; nothing for the very start. */
 export function returnWords(before: string | undefined, now: string | undefined): string | null {
   if (!before || !now) return null;

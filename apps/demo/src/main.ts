@@ -42,7 +42,8 @@ client.connection
 function watchConnection(): void {
   const { connection } = client;
   const badge = new ConnectionBadge(onPage('connection', HTMLElement), () => {
-    if (plug.isOut) {
+    if (connection.state === 'failed') location.reload();
+    else if (plug.isOut) {
       plug.restore();
       connection.connect();
     } else plug.cut();

@@ -27,6 +27,7 @@ export class Page {
   readonly #return = onPage('return', HTMLButtonElement);
   #place: string | null = null;
   #isOut = false;
+  #selfId: string | undefined;
 
   constructor(
     private readonly space: Space<SpaceTypes, Realtime>,
@@ -92,7 +93,9 @@ export class Page {
   }
 
   #people(): Person[] {
-    return peopleOf(this.space.snapshot.members, this.space.connectionId);
+    // A connection that has failed has no id any more, and one is still who one was.
+    this.#selfId = this.space.connectionId ?? this.#selfId;
+    return peopleOf(this.space.snapshot.members, this.#selfId);
   }
 
   get #ownProfile(): Profile & Record<string, unknown> {
