@@ -140,11 +140,11 @@ export class ParvisServer {
   }
 
   /**
-   * Says that it is not ready, turns new clients away, sends those it has elsewhere at an even pace over `drainMs`,
-   * finishes what is in flight and frees everything. Later calls wait for the same end.
+   * Says that it is not ready, turns new clients away, sends those it has elsewhere at an even pace over `drainMs`
+   * (that of the options unless given), finishes what is in flight and frees everything. Later calls wait for the same end.
    */
-  stop(options: { readonly drainMs?: number } = {}): Promise<void> {
-    this.#stopping ??= this.#stop(options.drainMs ?? 0);
+  stop({ drainMs = this.#settings.drainMs }: { readonly drainMs?: number } = {}): Promise<void> {
+    this.#stopping ??= this.#stop(drainMs);
     return this.#stopping;
   }
 

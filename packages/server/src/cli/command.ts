@@ -10,7 +10,7 @@ export interface Command {
   /** Lines for `--help`, above the flags. */
   readonly description: readonly string[];
   readonly flags: readonly Flag[];
-  /** Whether every setting of the table is a flag of it, too. */
-  readonly takesSettings: boolean;
+  /** Given if every setting of the table is a flag of it, too: what it has instead of initial values. */
+  readonly defaults?: ReadonlyMap<string, unknown>;
   run(given: GivenFlags, terminal: Terminal): Promise<ExitCode>;
 }

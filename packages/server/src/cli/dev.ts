@@ -24,10 +24,13 @@ export const dev: Command = {
     { name: 'config', placeholder: 'FILE', help: 'JSON file of settings (PARVIS_CONFIG)' },
     { name: 'json', placeholder: '', help: 'say where it listens in one line of JSON' },
   ],
-  takesSettings: true,
+  defaults: new Map<string, unknown>([
+    ['demo', true],
+    ['logLevel', 'warn'],
+  ]),
   async run(given, terminal) {
     const layers = configuredLayers(given, terminal.environment);
-    const settings = settingsOf(devLayer(), ...layers.map(({ layer }) => layer));
+    const settings = settingsOf(this.defaults ?? new Map(), siteLayer(), ...layers.map(({ layer }) => layer));
     if (!isLoopback(settings.host)) {
       throw errors.badParameter(
         'host',
@@ -39,10 +42,9 @@ export const dev: Command = {
     const server = createServer({ ...settings, keys });
     const key = keys[0]?.key ?? settings.apps[0]?.keys[0]?.key ?? '';
     const started: Started = { server, settings, key };
-    return serve(server, terminal, {
-      drainMs: 0,
-      listening: () => (isOn(given, 'json') ? printJson(started, terminal) : printWelcome(started, terminal)),
-    });
+    return serve(server, terminal, () =>
+      isOn(given, 'json') ? printJson(started, terminal) : printWelcome(started, terminal),
+    );
   },
 };
 
@@ -52,14 +54,10 @@ interface Started {
   readonly key: string;
 }
 
-function devLayer(): ReadonlyMap<string, unknown> {
-  const layer = new Map<string, unknown>([
-    ['demo', true],
-    ['logLevel', 'warn'],
-  ]);
+/** The demo as it was built beside this file. */
+function siteLayer(): ReadonlyMap<string, unknown> {
   const site = fileURLToPath(new URL('./public', import.meta.url));
-  if (existsSync(site)) layer.set('publicDir', site);
-  return layer;
+  return new Map(existsSync(site) ? [['publicDir', site]] : []);
 }
 
 function printJson({ server, settings, key }: Started, terminal: Terminal): void {

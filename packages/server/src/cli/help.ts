@@ -22,9 +22,10 @@ export function overview(commands: readonly Command[], { bold }: Pick<Terminal, 
 export function helpOf(command: Command, { bold }: Pick<Terminal, 'bold'>): string {
   const lines = [bold(`Usage: parvis ${command.name} [flags]`), '', ...command.description, ''];
   lines.push(...command.flags.map(flagLine), column('--help', 'this text'));
-  if (command.takesSettings) {
+  const { defaults } = command;
+  if (defaults !== undefined) {
     lines.push('', bold('Settings: flag, environment variable and key of the config file'), '');
-    lines.push(...entries.flatMap(entryLines));
+    lines.push(...entries.flatMap((entry) => entryLines(entry, defaults.get(entry.path) ?? entry.setting.initial)));
     lines.push('', 'Flags win over the environment, which wins over the config file.');
   }
   return lines.join('\n');
@@ -34,9 +35,9 @@ function flagLine({ name, placeholder, help }: Flag): string {
   return column(`--${name} ${placeholder}`, help);
 }
 
-function entryLines({ path, flag, variable, setting }: Entry): string[] {
-  const { placeholder, help, initial, repeats } = setting;
-  const shown = typeof initial === 'number' || (typeof initial === 'string' && initial) ? ` [${initial}]` : '';
+function entryLines({ path, flag, variable, setting }: Entry, initial: unknown): string[] {
+  const { placeholder, help, repeats } = setting;
+  const shown = typeof initial === 'number' || typeof initial === 'string' || initial === true ? ` [${initial}]` : '';
   return [
     column(`--${flag} ${placeholder}`, `${help}${shown}${repeats ? ' (repeats)' : ''}`),
     column('', `${variable}  ${path}`),

@@ -17,7 +17,6 @@ export const keysCreate: Command = {
     { name: 'app', placeholder: 'ID', help: 'app that gets the key; a new one unless given' },
     { name: 'json', placeholder: '', help: 'print one line of JSON' },
   ],
-  takesSettings: false,
   async run(given, terminal) {
     const key = formatKey(generateKey(appOf(given)));
     const capability: unknown = JSON.parse(capabilityOf(given)?.text ?? defaultCapability.text);

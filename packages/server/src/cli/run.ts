@@ -40,8 +40,8 @@ export async function run(words: readonly string[], terminal: Terminal): Promise
 }
 
 /** Flags of a command; where it takes settings, one for each of the table. */
-export function flagsOf({ flags, takesSettings }: Command): readonly Flag[] {
-  if (!takesSettings) return flags;
+export function flagsOf({ flags, defaults }: Command): readonly Flag[] {
+  if (defaults === undefined) return flags;
   const ofSettings = entries.map(({ flag, setting: { placeholder, help: text } }) => ({
     name: flag,
     placeholder,

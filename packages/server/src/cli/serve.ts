@@ -2,11 +2,7 @@ import type { ParvisServer } from '../server.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 /** Runs a server until it is told to end: the signal drains it, a second one ends the process at once. */
-export async function serve(
-  server: ParvisServer,
-  terminal: Terminal,
-  options: { readonly drainMs: number; listening(): void },
-): Promise<ExitCode> {
+export async function serve(server: ParvisServer, terminal: Terminal, listening: () => void): Promise<ExitCode> {
   try {
     await server.listen();
   } catch (failure) {
@@ -14,7 +10,7 @@ export async function serve(
     await server.stop();
     return 1;
   }
-  options.listening();
+  listening();
   return new Promise((resolve) => {
     let isStopping = false;
     const off = terminal.onSignal((signal) => {
@@ -25,7 +21,7 @@ export async function serve(
         off();
         resolve(exitCode);
       };
-      server.stop({ drainMs: options.drainMs }).then(
+      server.stop().then(
         () => end(0),
         (failure) => {
           terminal.complain(`parvis: ${failure.message}`);

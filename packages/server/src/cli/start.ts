@@ -17,11 +17,14 @@ export const start: Command = {
     '`parvis keys create` and put it into PARVIS_KEYS or a config file.',
   ],
   flags: [{ name: 'config', placeholder: 'FILE', help: 'JSON file of settings (PARVIS_CONFIG)' }],
-  takesSettings: true,
+  // Everybody may connect to a service; `::` is IPv4 as well.
+  defaults: new Map<string, unknown>([
+    ['host', '::'],
+    ['drainMs', 5_000],
+  ]),
   async run(given, terminal) {
     const layers = configuredLayers(given, terminal.environment);
-    // Everybody may connect to a service; `::` is IPv4 as well.
-    const settings = settingsOf(new Map([['host', '::']]), ...layers.map(({ layer }) => layer));
+    const settings = settingsOf(this.defaults ?? new Map(), ...layers.map(({ layer }) => layer));
     assertProduction(settings);
     const server = createServer(settings);
     for (const warning of layers.flatMap(({ warnings }) => warnings)) terminal.complain(`parvis: warning: ${warning}`);
@@ -30,7 +33,7 @@ export const start: Command = {
         'parvis: warning: keys and tokens travel in the clear: set --tls-cert, or --trust-proxy behind TLS',
       );
     }
-    return serve(server, terminal, { drainMs: settings.drainMs, listening() {} });
+    return serve(server, terminal, () => {});
   },
 };
 

@@ -23,7 +23,6 @@ export const token: Command = {
     { name: 'capability', placeholder: 'JSON', help: 'what it may do, as far as the key may [all of the key]' },
     { name: 'config', placeholder: 'FILE', help: 'JSON file of settings, for its key (PARVIS_CONFIG)' },
   ],
-  takesSettings: false,
   async run(given, terminal) {
     const clientId = lastOf(given, 'client-id');
     if (clientId === undefined) throw errors.badRequest('--client-id is needed: who is the client?');

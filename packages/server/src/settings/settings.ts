@@ -102,7 +102,7 @@ export const settings: Table<Omit<Settings, Groups>> & {
     flag: 'allowed-origin',
   }),
   logLevel: choice('least severity that is logged', 'info', ['silent', 'error', 'warn', 'info', 'debug']),
-  drainMs: ms('time over which clients are sent away when the server stops', 5_000, 0),
+  drainMs: ms('time over which clients are sent away when the server stops', 0, 0),
   headersTimeoutMs: ms('time a request line and its headers may take', 10_000),
   requestTimeoutMs: ms('time a whole request may take', 30_000),
   publicDir: text('directory of files to serve under /', undefined, 'DIRECTORY'),

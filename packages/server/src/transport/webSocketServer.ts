@@ -79,7 +79,10 @@ export class WebSocketServer {
       this.#reject(socket, errors.originRefused(), peer);
     } else if (path === '/') {
       const query = new URLSearchParams(end < 0 ? '' : url.slice(end + 1));
+      // The handshake leaves in one write with CONNECTED, which comes at the end of this turn of the event loop.
+      socket.cork();
       this.#handshake.handleUpgrade(request, socket, head, (webSocket) => this.#open(webSocket, socket, query, peer));
+      setImmediate(uncork, socket);
     } else if (path === '/ws-up' && this.#checks < MAX_CHECKS) {
       this.#handshake.handleUpgrade(request, socket, head, (webSocket) => this.#check(webSocket));
     } else {
@@ -134,4 +137,8 @@ export class WebSocketServer {
     this.#options.refused(error, peer.remote);
     rejectUpgrade(socket, error);
   }
+}
+
+function uncork(socket: Duplex): void {
+  socket.uncork();
 }
