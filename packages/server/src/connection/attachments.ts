@@ -15,6 +15,8 @@ export interface AttachedChannel {
   modes: number;
   /** What the client's token lets it publish here. */
   readonly rate: Rate | undefined;
+  /** Whether the client has sent presence here: else there is nobody to leave. */
+  sentPresence: boolean;
   /** There once the channel is open. */
   attachment: Attachment | undefined;
   /** Ends the opening. */
@@ -52,7 +54,7 @@ export class Attachments {
 
   /**
    * Attaches, or attaches anew with other params: what the client was sent since its ATTACH does not count, it goes by
-   * the position it gave. Answers with ATTACHED, or with ERROR for the channel.
+   * the position it gave. Answers with ATTACHED, or rejects: the caller then detaches and tells the client.
    */
   async attach(name: string, request: AttachRequest): Promise<void> {
     const { host, principal } = this.#connection;
@@ -67,6 +69,7 @@ export class Attachments {
       requested: request.modes,
       modes,
       rate: maxRate === undefined ? undefined : new Rate(maxRate),
+      sentPresence: before?.sentPresence ?? false,
       attachment: undefined,
       opened: this.#open(name),
     };
@@ -76,9 +79,7 @@ export class Attachments {
     try {
       await this.#establish(name, attached, request, wanted);
     } catch (failure) {
-      if (!wanted()) return;
-      this.#byName.delete(name);
-      throw failure;
+      if (wanted()) throw failure;
     } finally {
       attached.opened();
       this.#line.done();
@@ -118,7 +119,7 @@ export class Attachments {
   /** Detaches, and makes this connection's members leave. */
   async detach(name: string): Promise<void> {
     const attached = this.#forget(name);
-    if (attached !== undefined || this.#connection.resumed) await this.#leave(name);
+    if (attached?.sentPresence || this.#connection.resumed) await this.#leave(name);
   }
 
   /** Forgets all channels without a word: members go or stay with the connection's lease. */

@@ -192,6 +192,29 @@ describe('resuming', () => {
     expect(watcher.all(Action.PRESENCE)).toEqual([]);
   });
 
+  it.each([
+    ['in time goes on', 119_000, undefined],
+    ['too late is told so', 121_000, 80008],
+  ])('[FZ2] a client that goes away while its resume is looked up and comes back %s', async (_title, ms, code) => {
+    const harness = new Harness();
+    const before = harness.connect();
+    await harness.settle();
+    before.cut();
+    const lease = harness.engine.lease.bind(harness.engine);
+    harness.engine.lease = async (owner, leaseMs) => {
+      const had = await lease(owner, leaseMs);
+      await harness.settle();
+      return had;
+    };
+    harness.connect({ resume: before.connectionKey }).cut();
+    for (let i = 0; i < 3; i++) await harness.settle();
+    harness.engine.lease = lease;
+    harness.clock.advance(ms);
+    const again = harness.connect({ resume: before.connectionKey });
+    await harness.settle();
+    expect(again.one(Action.CONNECTED).error?.code).toBe(code);
+  });
+
   it('[RS4] a connection closed for good cannot be resumed', async () => {
     const harness = new Harness();
     const before = harness.connect({ key: fullKey });

@@ -70,9 +70,11 @@ function detach(connection: Connection, message: ProtocolMessage): void {
 }
 
 function leaveChannel(connection: Connection, name: string): void {
-  connection.attachments
-    .detach(name)
-    .catch((failure) => connection.host.report('members of a channel could not leave', { channel: name, failure }));
+  connection.attachments.detach(name).catch((failure) => {
+    // A name that is none has no members: that is the client's mistake, and it is told so where it matters.
+    if (toErrorInfo(failure).statusCode < 500) return;
+    connection.host.report('members of a channel could not leave', { channel: name, failure });
+  });
 }
 
 /** Publishing needs no attachment; who is attached needs the mode (spec RTL6c, protocol reference 2.8). */
@@ -101,7 +103,9 @@ function presence(connection: Connection, message: ProtocolMessage): void {
     assertChannelName(name);
     if (events.length === 0) throw errors.badRequest('PRESENCE needs at least one presence message');
     takeRate(connection, name, events.length);
-    if (connection.attachments.get(name) === undefined && !connection.resumed) throw errors.notAttached(name);
+    const attached = connection.attachments.get(name);
+    if (attached === undefined && !connection.resumed) throw errors.notAttached(name);
+    if (attached !== undefined) attached.sentPresence = true;
     requireMode(connection, name, Mode.PRESENCE, 'presence');
     if (ruleOf(name).identified) requireIdentified(principal.clientId);
     const channel = await host.channels.open(principal.app, name);
@@ -133,14 +137,14 @@ function sync(connection: Connection, { channel: name = '' }: ProtocolMessage): 
 /** Answers a frame with what its work comes to, in its turn. Without a serial it could not be answered at all. */
 function answer(
   connection: Connection,
-  { msgSerial }: ProtocolMessage,
+  { msgSerial, channel }: ProtocolMessage,
   work: (msgSerial: number) => Promise<PublishResult>,
 ): void {
   if (msgSerial === undefined) {
     connection.fail(errors.protocolViolation('a publish needs a msgSerial'));
     return;
   }
-  const place = connection.reserve(msgSerial);
+  const place = connection.reserve(msgSerial, channel);
   const nack = (failure: unknown) => {
     const error = toErrorInfo(failure);
     connection.host.refused(error, { connectionId: connection.connectionId, failure });
