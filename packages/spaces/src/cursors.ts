@@ -75,14 +75,14 @@ export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient =
   /** This client's last position, or null. */
   async getSelf(): Promise<CursorUpdate<T> | null> {
     if (!this.core.ownOrNull) return null;
-    return (await this.getAll())[this.core.connectionId] ?? null;
+    return (await this.getAll())[this.core.client.connection.id ?? ''] ?? null;
   }
 
   /** The last positions of other connections; none when this client is not in the space. */
   async getOthers(): Promise<Record<string, CursorUpdate<T> | null>> {
     if (!this.core.ownOrNull) return {};
-    const { [this.core.connectionId]: _, ...others } = await this.getAll();
-    return others;
+    const all = Object.entries(await this.getAll());
+    return Object.fromEntries(all.filter(([connectionId]) => !this.core.isOwn(connectionId)));
   }
 
   /** @internal Leaves the cursors presence, so that nobody sends for our sake. */

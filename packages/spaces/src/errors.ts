@@ -31,6 +31,7 @@ export const errors = {
       `the connection is ${state}: connect the client before asking for a space`,
       state === 'closed' ? 80017 : state === 'suspended' ? 80002 : 80000,
     ),
+  detached: (channel: string) => new ErrorInfo(`channel ${channel} was detached: enter the space again`, 90001),
   disposed: (name: string) => new ErrorInfo(`space ${name} was disposed: get it anew from Spaces`, 90001),
   echoMissing: (name: string) =>
     new ErrorInfo(`the presence set of space ${name} did not show this member in time: try again`, 91005, 500),

@@ -136,8 +136,8 @@ export class FakeChannel extends FakeEmitter<ChannelChange> implements ChannelPo
 
   private attached(hasPresence: boolean): void {
     this.modes = this.client.modes;
-    if (hasPresence) this.residual = new Map(this.members);
-    else this.makeLeaves([...this.members.values()]);
+    this.residual = hasPresence ? new Map(this.members) : undefined;
+    if (!hasPresence) this.makeLeaves([...this.members.values()]);
     if (!hasPresence) this.members.clear();
     this.restore();
     for (const send of this.pending.splice(0)) send();

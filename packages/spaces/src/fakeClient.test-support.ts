@@ -112,13 +112,17 @@ export class FakeClient implements SpacesClient {
 
   /** Comes back under the same id with all that was missed. */
   resume(): void {
+    const waiting = [...this.unacknowledged.keys()];
     this.connection.to('connected');
     const { missed } = this;
     this.missed = [];
     const acked = new Set(missed.flatMap((delivery) => (delivery.kind === 'ack' ? [delivery.serial] : [])));
-    for (const channel of this.all.values()) if (channel.state === 'attached') channel.to('attached', true);
+    for (const channel of this.all.values()) {
+      if (channel.state === 'attached') channel.to('attached', true);
+      else channel.reattach();
+    }
     for (const delivery of missed) this.deliver(delivery);
-    for (const serial of this.unacknowledged.keys()) if (!acked.has(serial)) this.transmit(serial);
+    for (const serial of waiting) if (!acked.has(serial)) this.transmit(serial);
   }
 
   /** Comes back without what was missed, under a new id unless told to keep the old one. */
@@ -127,9 +131,10 @@ export class FakeClient implements SpacesClient {
     this.lostDeliveries();
     this.missed = [];
     if (!keepId) this.connection.id = this.service.newConnectionId();
+    const waiting = [...this.unacknowledged.keys()];
     this.connection.to('connected');
     for (const channel of this.all.values()) channel.reattach();
-    for (const serial of this.unacknowledged.keys()) this.transmit(serial);
+    for (const serial of waiting) this.transmit(serial);
   }
 
   /** Too long without a connection: what waits is refused. */

@@ -44,6 +44,7 @@ export class FakeService {
   isAutomatic = true;
   clockOffset = 0;
   private readonly channels = new Map<string, ServiceChannel>();
+  private readonly processed = new Set<string>();
   private isPumping = false;
   private connections = 0;
   private stamp = 1000;
@@ -92,6 +93,10 @@ export class FakeService {
   }
 
   process(client: FakeClient, connectionId: string, serial: number, operation: Operation): void {
+    const key = `${connectionId}:${serial}`;
+    const isRepeated = this.processed.has(key);
+    this.processed.add(key);
+    if (isRepeated) return client.deliver({ kind: 'ack', serial });
     if (operation.kind !== 'publish') this.sent.push(operation);
     const error = this.refuse(operation);
     client.deliver({ kind: 'ack', serial, ...(error && { error }) });
@@ -133,7 +138,7 @@ export class FakeService {
     immediate(() => {
       this.isPumping = false;
       this.turn += 1;
-      if (this.step((n) => this.turn % n)) this.wake();
+      if (this.isAutomatic && this.step((n) => this.turn % n)) this.wake();
     });
   }
 

@@ -39,7 +39,7 @@ export class Locations<T extends SpaceTypes = SpaceTypes> extends EventEmitter<L
 
   /** The locations of other connections, by connection id. */
   async getOthers(): Promise<Record<string, LocationOf<T> | null>> {
-    return this.locations((connectionId) => connectionId !== this.core.connectionId);
+    return this.locations((connectionId) => !this.core.isOwn(connectionId));
   }
 
   /** All locations by connection id, with the last ones of those who left. */

@@ -10,8 +10,10 @@ export interface LockRequest extends Claim {
   connectionId: string;
   /** As first sent, so its status is no news; the same object until something else in it changes. */
   entry: LockEntry;
-  /** Lost once, and so out of the race until the member asks anew. */
+  /** Lost once, and so out of the race until the member asks anew, or says that it holds the lock all the same. */
   refused: boolean;
+  /** The member says that it holds the lock: it was granted in the eyes of those who saw what it saw. */
+  isClaimed: boolean;
 }
 
 /** A change to tell the application of: `request` is now locked, or unlocked for this reason (none: released). */
@@ -20,6 +22,8 @@ export interface LockChange {
   readonly status: 'locked' | 'unlocked';
   readonly reason?: ErrorInfo;
 }
+
+const isInRace = ({ refused, isClaimed }: LockRequest): boolean => !refused || isClaimed;
 
 interface Slot {
   holder: LockRequest | undefined;
@@ -33,11 +37,17 @@ interface Slot {
 export class LockTable {
   private readonly slots = new Map<string, Slot>();
   private readonly ofMember = new Map<string, Set<string>>();
-  private paused = true;
+  /** Whether nothing is decided for now. */
+  isPaused = true;
 
   /** The request that holds the lock. */
   holder(id: string): LockRequest | undefined {
     return this.slots.get(id)?.holder;
+  }
+
+  /** Whether more than one member asks for the lock. */
+  isContested(id: string): boolean {
+    return (this.slots.get(id)?.requests.size ?? 0) > 1;
   }
 
   /** The requests that hold a lock, by lock id in order of request. */
@@ -54,7 +64,7 @@ export class LockTable {
   verdict(key: string, id: string, timestamp: number): 'open' | 'held' | 'refused' {
     const slot = this.slots.get(id);
     const request = slot?.requests.get(key);
-    if (this.paused || request?.timestamp !== timestamp) return 'open';
+    if (this.isPaused || request?.timestamp !== timestamp) return 'open';
     return slot?.holder === request ? 'held' : 'refused';
   }
 
@@ -73,63 +83,74 @@ export class LockTable {
 
   /** Decides nothing until {@link resume}: what is known may be out of date. */
   pause(): void {
-    this.paused = true;
+    this.isPaused = true;
   }
 
-  /** Decides on all that is known now. Refusals are told of for `selfKey` alone: the others' are old news. */
+  /**
+   * Decides on all that is known now. Refusals are told of for `selfKey` alone, and none is final: who was refused in
+   * its time is not known here.
+   */
   resume(selfKey: string): LockChange[] {
-    this.paused = false;
-    const isTold = ({ key }: LockRequest) => key === selfKey;
-    return [...this.slots].flatMap(([id, slot]) => this.decide(id, slot, isTold));
+    this.isPaused = false;
+    return [...this.slots].flatMap(([id, slot]) => [
+      ...this.decide(id, slot),
+      ...[...slot.requests.values()]
+        .filter(({ key }) => key === selfKey)
+        .flatMap((request) => this.refuse(slot, request)),
+    ]);
   }
 
-  /** Steps back, at the next {@link resume}, from each lock of this member that others ask for or hold by now. */
-  yield(key: string): void {
-    for (const request of this.requestsOf(key)) {
-      const others = this.slots.get(request.entry.id)?.requests.values() ?? [];
-      if ([...others].some((other) => other !== request && !other.refused)) request.refused = true;
-    }
-  }
-
-  /** The member goes on under another key; its locks go with it. */
-  rekey(from: string, to: string, connectionId: string): void {
-    for (const request of this.requestsOf(from)) {
-      const id = request.entry.id;
+  /** The member goes on under another key; its locks go with it, what it was refused does not. */
+  rekey(from: string, to: string, connectionId: string): LockChange[] {
+    return this.requestsOf(from).flatMap((request) => {
+      const { id } = request.entry;
       const slot = this.slot(id);
+      const known = slot.requests.get(to);
       slot.requests.delete(from);
       this.remember(from, id, false);
+      const isKept = isInRace(request) && (!known || known.timestamp === request.timestamp);
+      if (!isKept) return this.reopen(id, slot);
       slot.requests.set(to, Object.assign(request, { key: to, connectionId }));
       this.remember(to, id, true);
-    }
+      return [];
+    });
   }
 
   private request(key: string, connectionId: string, entry: LockEntry): LockChange[] {
     const slot = this.slot(entry.id);
-    const known = slot.requests.get(key);
-    if (known?.timestamp === entry.timestamp) {
-      if (!sameJson({ ...known.entry, status: '' }, { ...entry, status: '' })) known.entry = entry;
-      // The member says that it holds the lock, and nobody else does: it saw a grant that we missed.
-      if (known.refused && entry.status === 'locked' && !slot.holder) known.refused = false;
-      return this.decide(entry.id, slot, () => false);
+    const isClaimed = entry.status === 'locked';
+    let request = slot.requests.get(key);
+    if (request?.timestamp === entry.timestamp) {
+      if (!sameJson({ ...request.entry, status: '' }, { ...entry, status: '' })) request.entry = entry;
+      request.isClaimed = isClaimed;
+    } else {
+      request = { key, connectionId, timestamp: entry.timestamp, entry, refused: false, isClaimed };
+      slot.requests.set(key, request);
+      this.remember(key, entry.id, true);
     }
-    const fresh: LockRequest = { key, connectionId, timestamp: entry.timestamp, entry, refused: false };
-    slot.requests.set(key, fresh);
-    this.remember(key, entry.id, true);
-    return this.decide(entry.id, slot, (request) => request === fresh);
+    const changes = this.decide(entry.id, slot);
+    return this.isPaused ? [] : [...changes, ...this.refuse(slot, request)];
   }
 
   private release(key: string, id: string): LockChange[] {
     const slot = this.slots.get(id);
     if (!slot?.requests.delete(key)) return [];
     this.remember(key, id, false);
-    return this.decide(id, slot, () => false);
+    return this.decide(id, slot);
   }
 
-  private decide(id: string, slot: Slot, isTold: (request: LockRequest) => boolean): LockChange[] {
-    if (this.paused) return [];
+  /** A member turned out to be a shadow of another, so what it won it won for nothing: refusals are forgotten. */
+  private reopen(id: string, slot: Slot): LockChange[] {
+    for (const request of slot.requests.values()) request.refused = false;
+    return this.decide(id, slot);
+  }
+
+  private decide(id: string, slot: Slot): LockChange[] {
+    if (this.isPaused) return [];
     const changes: LockChange[] = [];
     const before = slot.holder;
-    const holder = holderOf([...slot.requests.values()].filter(({ refused }) => !refused));
+    const holder = holderOf([...slot.requests.values()].filter(isInRace));
+    if (holder) holder.refused = false;
     slot.holder = holder;
     if (before && before !== holder) {
       const isTaken = slot.requests.get(before.key) === before;
@@ -137,13 +158,14 @@ export class LockTable {
       changes.push({ request: before, status: 'unlocked', ...(isTaken && { reason: errors.lockTaken(id) }) });
     }
     if (holder && holder !== before) changes.push({ request: holder, status: 'locked' });
-    for (const request of slot.requests.values()) {
-      if (request === holder || request.refused) continue;
-      request.refused = true;
-      if (isTold(request)) changes.push({ request, status: 'unlocked', reason: errors.lockHeld(id) });
-    }
     if (!slot.requests.size) this.slots.delete(id);
     return changes;
+  }
+
+  private refuse(slot: Slot, request: LockRequest): LockChange[] {
+    if (request === slot.holder || request.refused) return [];
+    request.refused = true;
+    return [{ request, status: 'unlocked', reason: errors.lockHeld(request.entry.id) }];
   }
 
   private slot(id: string): Slot {

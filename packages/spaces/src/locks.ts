@@ -23,8 +23,8 @@ export class Locks<T extends SpaceTypes = SpaceTypes> extends EventEmitter<Locks
 
   /** The lock with its holder, or undefined when nobody holds it. */
   get(id: string): Lock<T> | undefined {
-    const held = this.core.state.heldLock(id);
-    return held && !this.core.isLetGo(id) ? ({ ...held.lock } as Lock<T>) : undefined;
+    const lock = this.core.heldLock(id);
+    return lock && ({ ...lock } as Lock<T>);
   }
 
   /** All locks that are held. */
@@ -56,7 +56,7 @@ export class Locks<T extends SpaceTypes = SpaceTypes> extends EventEmitter<Locks
     if (own.locks.has(id)) throw errors.lockRequested(id);
     const attributes = options?.attributes && (toJson(options.attributes) as LockAttributesOf<T>);
     const lock = { id, timestamp: core.stamp(), ...(attributes && { attributes }) };
-    const member = core.selfToBe;
+    const member = core.self ?? core.selfToBe(own);
     await core.queue.acquire(lock);
     return { ...lock, status: 'pending', member } as Lock<T>;
   }
@@ -67,6 +67,6 @@ export class Locks<T extends SpaceTypes = SpaceTypes> extends EventEmitter<Locks
   }
 
   private isOwn({ member }: Lock<T>): boolean {
-    return member.connectionId === this.core.connectionId;
+    return this.core.isOwn(member.connectionId);
   }
 }

@@ -27,7 +27,7 @@ export class Members<T extends SpaceTypes = SpaceTypes> extends EventEmitter<Mem
   /** The members of other connections. */
   async getOthers(): Promise<SpaceMember<T>[]> {
     const members = await this.getAll();
-    return members.filter(({ connectionId }) => connectionId !== this.core.connectionId);
+    return members.filter(({ connectionId }) => !this.core.isOwn(connectionId));
   }
 
   /** All members, in order of arrival; those who left come last until they are removed. */

@@ -62,9 +62,10 @@ export function lockEntries(
   retold: readonly OwnLock[],
   isHeld: (lock: OwnLock) => boolean,
 ): LockEntry[] {
-  const released = [...retold, ...before.locks.values()].filter(({ id }) => !after.locks.has(id));
+  const released = new Map([...retold, ...before.locks.values()].map((lock) => [lock.id, lock]));
+  for (const id of after.locks.keys()) released.delete(id);
   return [
-    ...released.map((lock): LockEntry => ({ ...lock, status: 'unlocked' })),
+    ...[...released.values()].map((lock): LockEntry => ({ ...lock, status: 'unlocked' })),
     ...[...after.locks.values()].map((lock): LockEntry => ({ ...lock, status: isHeld(lock) ? 'locked' : 'pending' })),
   ];
 }

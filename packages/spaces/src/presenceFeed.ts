@@ -26,6 +26,7 @@ export class PresenceFeed {
   // Counts everything that can make a list of members old while we wait for it.
   private epoch = 0;
   private pulling: Promise<void> | undefined;
+  private interrupt: (reason?: unknown) => void = () => {};
 
   constructor(
     private readonly channel: ChannelPort,
@@ -80,12 +81,20 @@ export class PresenceFeed {
   private async pullUntilStable(): Promise<void> {
     for (let pulls = 1; ; pulls++) {
       const epoch = this.epoch;
-      const members = await this.channel.presence.get();
+      const members = await this.members();
       if (this.isStopped) return;
-      if (epoch !== this.epoch && pulls < MAX_PULLS) continue;
+      if (!members || (epoch !== this.epoch && pulls < MAX_PULLS)) continue;
       this.isStale = false;
       return this.listener.synced(members);
     }
+  }
+
+  /** The presence set; undefined when the channel attached anew meanwhile, for the sync waited for may never end. */
+  private members(): Promise<readonly PresenceMessageLike[] | undefined> {
+    return new Promise((resolve, reject) => {
+      this.interrupt = (reason) => (reason ? reject(reason) : resolve(undefined));
+      this.channel.presence.get().then(resolve, reject);
+    });
   }
 
   private readonly onMessage = (message: PresenceMessageLike): void => {
@@ -93,15 +102,17 @@ export class PresenceFeed {
     this.listener.message(message);
   };
 
-  private readonly onChannel = ({ current, resumed }: ChannelChange): void => {
+  private readonly onChannel = ({ current, resumed, reason }: ChannelChange): void => {
     if (current === 'attached' && (this.isStale || !resumed)) {
       this.lose();
+      this.interrupt();
       this.listener.lost();
       this.pullUnasked();
     }
     if (current === 'attached') this.listener.attached?.();
     if (current === 'detached' || current === 'failed') {
       this.lose();
+      this.interrupt(reason ?? errors.detached(this.channel.name));
       this.listener.gone();
     }
   };

@@ -44,6 +44,7 @@ export class PresenceQueue {
   private released = new Map<string, OwnLock>();
   private retold: OwnLock[] = [];
   private readonly decided = new WeakSet<OwnLock>();
+  private readonly claimed = new WeakSet<OwnLock>();
   private isBusy = false;
   private generation = 0;
   private readonly idPrefix = Math.random().toString(36).slice(2);
@@ -110,11 +111,25 @@ export class PresenceQueue {
   }
 
   /** The lock was refused or taken: forgets it, and tells the others that the request is over. */
-  withdraw(lock: OwnLock): Promise<void> {
+  withdraw(lock: OwnLock): void {
+    if (!this.replace(lock, null)) return;
+    // Official clients believe whoever says `locked`, and need to be told otherwise.
+    if (this.claimed.has(lock)) this.retold.push(lock);
+    this.update();
+  }
+
+  /** Tells the others that the lock is held, if they were not told before. */
+  claim(lock: OwnLock): void {
+    if (!this.claimed.has(lock)) this.update();
+    this.claimed.add(lock);
+  }
+
+  /** Puts another request in the place of an acknowledged one, or none; the next message tells. False if there is no such. */
+  replace(lock: OwnLock, by: OwnLock | null): boolean {
     const state = this.acknowledged;
-    if (state?.locks.get(lock.id)?.timestamp !== lock.timestamp) return Promise.resolve();
-    this.acknowledged = patched(state, { locks: new Map([[lock.id, null]]) });
-    return this.update().done;
+    if (state?.locks.get(lock.id) !== lock) return false;
+    this.acknowledged = patched(state, { locks: new Map([[lock.id, by]]) });
+    return true;
   }
 
   /** Tells the whole state again; recent releases too, if they were told under the same connection id. */
@@ -190,7 +205,7 @@ export class PresenceQueue {
     if (!after && !this.acknowledged) throw errors.notEntered();
     const before = this.acknowledged ?? EMPTY;
     const told = after ?? patched(before, patch);
-    const entries = lockEntries(before, told, this.retold, (lock) => this.sink.isHeld(lock));
+    const entries = lockEntries(before, told, this.retold, (lock) => this.isHeld(lock));
     const data = memberData(before, told, patch, () => `${this.idPrefix}-${++this.lastId}`);
     this.retold = [];
     await this.sink.send(operation, data, entries);
@@ -198,6 +213,12 @@ export class PresenceQueue {
     this.remember(before, told);
     this.acknowledged = after;
     this.sink.acknowledged();
+  }
+
+  private isHeld(lock: OwnLock): boolean {
+    const isHeld = this.sink.isHeld(lock);
+    if (isHeld) this.claimed.add(lock);
+    return isHeld;
   }
 
   private remember(before: OwnState, after: OwnState): void {

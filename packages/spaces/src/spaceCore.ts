@@ -7,16 +7,17 @@ import {
   type SpacesClient,
 } from './client.ts';
 import { errors } from './errors.ts';
+import { Identity } from './identity.ts';
 import { sameJson } from './json.ts';
 import { LeaveTimers } from './leaveTimers.ts';
 import type { OwnLock, OwnState } from './ownState.ts';
 import { PresenceFeed } from './presenceFeed.ts';
 import { PresenceQueue } from './presenceQueue.ts';
 import { type Change, SpaceState } from './state.ts';
-import type { ProfileData, SpaceMember, SpaceOptions } from './types.ts';
+import type { Lock, ProfileData, SpaceMember, SpaceOptions } from './types.ts';
 import { VERSION } from './version.ts';
 import { Waiting } from './waiting.ts';
-import { composeExtras, MAX_FORMER, type MemberMessage, memberKey, parseMember, spaceChannel } from './wire.ts';
+import { composeExtras, type MemberMessage, memberKey, parseMember, spaceChannel } from './wire.ts';
 
 /** Who is told of what happens in a space. */
 export interface SpaceListener {
@@ -39,16 +40,14 @@ export class SpaceCore {
   readonly channel: ChannelPort;
   readonly state = new SpaceState();
   readonly queue: PresenceQueue;
-  /** Where this client was last seen: stays while the connection has no id. */
-  connectionId = '';
-  private key = '';
-  private readonly formerIds: string[] = [];
+  private readonly identity: Identity;
   private readonly feed: PresenceFeed;
   private readonly timers = new LeaveTimers();
   private readonly waiting = new Waiting();
-  // Between a loss of continuity and the echo of our restored state.
+  private hasAttached = false;
+  // Between a loss of continuity and the acknowledgement of our restored state.
   private isRestoring = false;
-  private isMoved = false;
+  private losses = 0;
   // We left: the presence set may show us for a moment more.
   private hasLeft = false;
   private isDisposed = false;
@@ -62,12 +61,14 @@ export class SpaceCore {
     private readonly now: () => number,
   ) {
     this.channel = client.channels.get(spaceChannel(name), { params: { agent: `spaces/${VERSION}` } });
+    this.identity = new Identity(client);
     this.queue = new PresenceQueue({
       send: (operation, data, locks) => {
-        const extras = composeExtras(locks, this.formerIds);
+        this.refresh();
+        const extras = composeExtras(locks, this.identity.former);
         return this.channel.presence[operation](presenceValue(client, data, extras));
       },
-      isHeld: ({ id, timestamp }) => this.holds(id, timestamp),
+      isHeld: (lock) => this.isHeld(lock),
       decided: (locks) => this.decided(locks),
       acknowledged: () => this.settleLocks(),
     });
@@ -78,7 +79,8 @@ export class SpaceCore {
       gone: () => this.goOut(),
       failed: (error) => listener.failed(error),
     });
-    this.refreshIdentity();
+    client.connection.on(this.refresh);
+    this.refresh();
     this.feed.start();
   }
 
@@ -87,14 +89,24 @@ export class SpaceCore {
     return this.feed.synced();
   }
 
+  /** Whether a connection is this client's, now or before it came back under another id. */
+  isOwn(connectionId: string): boolean {
+    this.refresh();
+    return this.identity.owns(connectionId);
+  }
+
   /** This client as a member, with all that it has set so far; null when it is not in or has no connection. */
   get self(): SpaceMember | null {
-    this.refreshIdentity();
-    const member = this.state.present(this.key);
+    this.refresh();
     const own = this.queue.state;
-    if (!member || !this.client.connection.id || (!own && this.hasLeft)) return null;
-    if (!own || (sameJson(own.profile, member.profileData) && sameJson(own.location, member.location))) return member;
-    return { ...member, profileData: own.profile, location: own.location };
+    const { connectionId, keys } = this.identity;
+    if (!this.client.connection.id || (!own && this.hasLeft)) return null;
+    const [member] = (own ? keys : keys.slice(0, 1)).flatMap((key) => this.state.present(key) ?? []);
+    if (!member) return own && this.isRestoring ? this.selfToBe(own) : null;
+    const told = own ?? { profile: member.profileData, location: member.location };
+    const isSame = sameJson(told.profile, member.profileData) && sameJson(told.location, member.location);
+    if (isSame && member.connectionId === connectionId) return member;
+    return { ...member, connectionId, profileData: told.profile, location: told.location };
   }
 
   /** The wanted state of this client. Throws 101001 when it is not in the space. */
@@ -107,42 +119,39 @@ export class SpaceCore {
   /** The wanted state of this client, or null when it is not in the space. Throws when the space is disposed. */
   get ownOrNull(): OwnState | null {
     if (this.isDisposed) throw errors.disposed(this.name);
-    this.refreshIdentity();
-    const { queue, state, key } = this;
+    this.refresh();
+    const { queue, state } = this;
+    const { key } = this.identity;
     const member = state.present(key);
     // Entered through somebody else on our connection, or before it was recovered.
     if (!queue.state && member && !this.hasLeft) queue.adopt(adopted(member, state, key));
     return queue.state;
   }
 
-  /** As {@link self}, and made up of the wanted state while the presence set does not show us yet. Throws 101001. */
-  get selfToBe(): SpaceMember {
-    const { profile, location } = this.own;
+  /** As {@link self}, made up of the wanted state while the presence set does not show us. */
+  selfToBe({ profile, location }: OwnState): SpaceMember {
+    const { connectionId } = this.identity;
     const { clientId } = this.client.auth;
-    const lastEvent = { name: 'enter', timestamp: Math.round(this.now()) } as const;
-    const { connectionId } = this;
-    return this.self ?? { clientId, connectionId, isConnected: true, profileData: profile, location, lastEvent };
+    const lastEvent = { name: 'present', timestamp: Math.round(this.now()) } as const;
+    return { clientId, connectionId, isConnected: true, profileData: profile, location, lastEvent };
   }
 
-  /** Whether this client is the holder, as far as it has not released the lock. */
-  holds(id: string, timestamp: number): boolean {
-    const held = this.state.heldLock(id);
-    return held?.key === this.key && held.lock.timestamp === timestamp;
-  }
-
-  /** Whether a lock that the fold shows as held is one that we have just let go. */
-  isLetGo(id: string): boolean {
-    const held = this.state.heldLock(id);
-    return held?.key === this.key && this.queue.state?.locks.get(id)?.timestamp !== held.lock.timestamp;
+  /** The lock, if somebody holds it; one that we have let go counts as free before the others hear of it. */
+  heldLock(id: string): Lock | undefined {
+    const lock = this.state.heldLock(id);
+    if (!lock || !this.isOwn(lock.member.connectionId)) return lock;
+    const { self } = this;
+    const isWanted = this.queue.state?.locks.get(id)?.timestamp === lock.timestamp;
+    return isWanted && self ? { ...lock, member: self } : undefined;
   }
 
   /** Enters, and resolves when the presence set shows it. */
   async enter(profile: ProfileData): Promise<void> {
     await this.enterUnseen(profile);
     await this.synced();
-    const isOver = () => this.isDisposed || !this.queue.state;
-    await this.waiting.until(() => Boolean(this.state.present(this.key)) || isOver(), ECHO_MS);
-    if (!this.state.present(this.key)) throw errors.echoMissing(this.name);
+    const isIn = () => Boolean(this.state.present(this.identity.key));
+    await this.waiting.until(() => isIn() || this.isDisposed || !this.queue.state, ECHO_MS);
+    if (!isIn()) throw errors.echoMissing(this.name);
   }
 
   /** Enters; resolves on acknowledgement. Rejects with 40012 when the client has no clientId. */
@@ -160,7 +169,6 @@ export class SpaceCore {
     this.hasLeft = true;
     try {
       await this.queue.leave(profile);
-      this.formerIds.length = 0;
     } catch (error) {
       if (this.queue.state) this.hasLeft = false;
       throw error;
@@ -178,6 +186,7 @@ export class SpaceCore {
     if (this.isDisposed) return;
     const isIn = this.queue.state && this.client.connection.state === 'connected';
     this.isDisposed = true;
+    this.client.connection.off(this.refresh);
     this.feed.stop();
     this.timers.clear();
     this.waiting.check();
@@ -185,19 +194,15 @@ export class SpaceCore {
     await this.channel.detach().catch(() => {});
   }
 
+  private readonly refresh = (): void => this.identity.refresh(this.queue.state !== null);
+
   private receive(raw: PresenceMessageLike): void {
-    this.refreshIdentity();
+    this.refresh();
     const message = parseMember(raw);
     if (!message) return;
-    const isOwn = message.key === this.key;
-    if (isOwn && message.action === 'leave') {
-      // Made up by the client because a presence set does not show us: we are about to tell it again.
-      if (!message.id && this.queue.state) return;
-      this.hasLeft = false;
-    }
-    const isKept = isOwn && this.isRestoring;
-    if (isKept && message.locks) this.isRestoring = false;
-    this.publish(this.state.apply(message, isKept));
+    const changes = this.state.apply(message);
+    if (message.key === this.identity.key && message.action === 'leave') this.hasLeft = false;
+    this.publish(changes);
   }
 
   private publish(changes: readonly Change[]): void {
@@ -217,52 +222,48 @@ export class SpaceCore {
     });
   }
 
-  private refreshIdentity(): void {
-    const { connection, auth } = this.client;
-    if (!connection.id || connection.id === this.connectionId) return;
-    const [id, key] = [this.connectionId, this.key];
-    this.connectionId = connection.id;
-    this.key = memberKey(connection.id, auth.clientId);
-    if (!this.queue.state) return;
-    this.formerIds.splice(0, this.formerIds.length, ...this.formerIds.slice(1 - MAX_FORMER), id);
-    this.isMoved = true;
-    this.publish(this.state.rekey(key, this.key, this.connectionId));
-  }
-
   private lose(): void {
-    this.refreshIdentity();
+    this.refresh();
     this.state.pauseLocks();
-    if (this.queue.confirmed) this.isRestoring = true;
+    // Before the first attach nothing of ours can have been lost.
+    this.isRestoring = this.hasAttached && this.queue.state !== null;
+    this.hasAttached = true;
+    this.losses += 1;
   }
 
   private sync(members: readonly PresenceMessageLike[]): void {
     const messages = members.map(parseMember).filter((message): message is MemberMessage => message !== undefined);
-    for (const changes of this.state.reconcile(messages, this.isRestoring ? this.key : undefined))
-      this.publish(changes);
-    const id = this.formerIds[this.formerIds.length - 1];
-    // The service let go of our old connection, so others may have taken our locks in good faith.
-    const isLapsed = this.isMoved && !members.some(({ connectionId }) => connectionId === id);
-    if (isLapsed) this.state.yieldLocks(this.key);
-    const changes = this.state.resumeLocks(this.key);
+    for (const changes of this.state.reconcile(messages)) this.publish(changes);
+    const changes = this.state.resumeLocks(this.identity.key);
     if (changes.length) this.publish(changes);
     else this.waiting.check();
     if (this.isRestoring) this.restore();
-    this.isMoved = false;
   }
 
   private restore(): void {
+    const { keys } = this.identity;
+    // The service let go of us: our locks were free, and may be others' by now.
+    if (!keys.some((key) => this.state.present(key))) this.askAnew();
+    const { losses } = this;
     const done = () => {
-      if (!this.queue.confirmed?.locks.size) this.isRestoring = false;
+      if (losses === this.losses) this.isRestoring = false;
     };
-    this.queue.repeat(!this.isMoved).then(done, (error) => {
-      this.isRestoring = false;
+    this.queue.repeat(keys.length === 1).then(done, (error) => {
+      done();
       if (!this.isDisposed) this.listener.failed(error);
     });
+  }
+
+  private askAnew(): void {
+    for (const lock of this.queue.confirmed?.locks.values() ?? []) {
+      this.queue.replace(lock, this.state.heldLock(lock.id) ? null : { ...lock, timestamp: this.stamp() });
+    }
   }
 
   private goOut(): void {
     this.state.pauseLocks();
     this.isRestoring = false;
+    this.hasAttached = false;
     this.hasLeft = true;
     this.queue.reset();
     this.waiting.check();
@@ -270,15 +271,32 @@ export class SpaceCore {
 
   private settleLocks(): void {
     for (const lock of this.queue.confirmed?.locks.values() ?? []) {
-      if (this.state.verdict(this.key, lock.id, lock.timestamp) !== 'refused') continue;
-      this.queue.withdraw(lock).catch((error) => this.listener.failed(error));
+      const verdict = this.verdict(lock);
+      if (verdict === 'refused') this.queue.withdraw(lock);
+      // Those who missed something may have refused us in favour of another: what we say ends all doubt.
+      if (verdict === 'held' && this.state.isContested(lock.id)) this.queue.claim(lock);
     }
+  }
+
+  private verdict(lock: OwnLock): 'open' | 'held' | 'refused' {
+    if (this.state.isPaused) return 'open';
+    if (this.isHeld(lock)) return 'held';
+    const { id, timestamp } = lock;
+    const isRefused = this.identity.keys.some((key) => this.state.verdict(key, id, timestamp) === 'refused');
+    return isRefused ? 'refused' : 'open';
+  }
+
+  private isHeld({ id, timestamp }: OwnLock): boolean {
+    const lock = this.state.heldLock(id);
+    return lock?.timestamp === timestamp && this.identity.owns(lock.member.connectionId);
   }
 
   private decided(locks: readonly OwnLock[]): Promise<unknown> {
     if (!isGranted(this.channel, 'presence_subscribe')) return Promise.resolve();
-    const isOpen = ({ id, timestamp }: OwnLock) => this.state.verdict(this.key, id, timestamp) === 'open';
-    return this.waiting.until(() => this.isDisposed || !locks.some(isOpen), DECISION_MS);
+    const isOpen = () => locks.some((lock) => this.verdict(lock) === 'open');
+    // What a whole presence set does not show of us has been lost, and no echo will come.
+    const isLost = () => this.isRestoring && !this.state.isPaused;
+    return this.waiting.until(() => this.isDisposed || isLost() || !isOpen(), DECISION_MS);
   }
 }
 

@@ -62,15 +62,15 @@ export class SpaceState {
     return this.left.has(key);
   }
 
-  /** Keys of the members who left and are not removed yet. */
-  get leavers(): string[] {
-    return [...this.left.keys()];
+  /** The lock, if somebody holds it. */
+  heldLock(id: string): Lock | undefined {
+    const request = this.table.holder(id);
+    return request && this.lock(request);
   }
 
-  /** The lock, if somebody holds it. */
-  heldLock(id: string): { readonly key: string; readonly lock: Lock } | undefined {
-    const request = this.table.holder(id);
-    return request && { key: request.key, lock: this.lock(request) };
+  /** Whether more than one member asks for the lock. */
+  isContested(id: string): boolean {
+    return this.table.isContested(id);
   }
 
   /** The live lock requests of a member, whatever became of them. */
@@ -83,13 +83,13 @@ export class SpaceState {
     return this.table.verdict(key, id, timestamp);
   }
 
-  /** Folds one message. `keepLocks`: it says nothing of locks, those known stay. */
-  apply(message: MemberMessage, keepLocks = false): Change[] {
+  /** Folds one message. */
+  apply(message: MemberMessage): Change[] {
     if (this.superseded.has(message.key)) return [];
     this.isDirty = true;
     if (message.former.length) this.forget(this.live.get(message.key)?.former, message.former);
     const gone = message.former.flatMap((key) => this.supersede(key, message));
-    return [...gone, ...(message.action === 'leave' ? this.leave(message) : this.upsert(message, keepLocks))];
+    return [...gone, ...(message.action === 'leave' ? this.leave(message) : this.upsert(message))];
   }
 
   /** The member's time after leaving is over. */
@@ -107,12 +107,9 @@ export class SpaceState {
     return [removed, { on: 'locations', member: after, previousLocation: location, currentLocation: null }];
   }
 
-  /**
-   * Brings the fold in line with the whole presence set: one list of changes per member that differs. The member of
-   * `keepKey` stays, with its locks, though the set may not show it yet.
-   */
-  reconcile(messages: readonly MemberMessage[], keepKey?: string): Change[][] {
-    const listed = new Set([keepKey, ...messages.map(({ key }) => key)]);
+  /** Brings the fold in line with the whole presence set: one list of changes per member that differs. */
+  reconcile(messages: readonly MemberMessage[]): Change[][] {
+    const listed = new Set(messages.map(({ key }) => key));
     const missing = [...this.live].filter(([key]) => !listed.has(key));
     const news = messages.filter(({ key, id }) => {
       const record = this.live.get(key);
@@ -120,8 +117,13 @@ export class SpaceState {
     });
     return [
       ...missing.map(([key, { member, messageId }]) => this.apply(leaveOf(key, member, messageId))),
-      ...news.map((message) => this.apply({ ...message, action: 'present' }, message.key === keepKey)),
+      ...news.map((message) => this.apply({ ...message, action: 'present' })),
     ];
+  }
+
+  /** Whether no decision on locks is taken. */
+  get isPaused(): boolean {
+    return this.table.isPaused;
   }
 
   /** Takes no decision on locks until {@link resumeLocks}: messages may have been missed. */
@@ -134,36 +136,16 @@ export class SpaceState {
     return this.lockChanges(this.table.resume(selfKey));
   }
 
-  /** See {@link LockTable.yield}. */
-  yieldLocks(key: string): void {
-    this.table.yield(key);
-  }
-
-  /** The member goes on under a new connection id, with all that it has. The old id leaves and is removed at once. */
-  rekey(from: string, to: string, connectionId: string): Change[] {
-    this.superseded.set(from, to);
-    const record = this.live.get(from);
-    if (!record) return [];
-    this.isDirty = true;
-    this.live.delete(from);
-    const { member } = record;
-    const former = [...record.former, from];
-    if (!this.live.has(to)) this.live.set(to, { ...record, former, member: { ...member, connectionId } });
-    this.table.rekey(from, to, connectionId);
-    return goneChanges(member);
-  }
-
   private supersede(key: string, message: MemberMessage): Change[] {
     if (key === message.key) return [];
     this.superseded.set(key, message.key);
     const record = this.live.get(key) ?? this.left.get(key);
     if (!record) return [];
     this.forget(record.former, message.former);
-    this.table.rekey(key, message.key, message.connectionId);
+    const locks = this.table.rekey(key, message.key, message.connectionId);
     this.live.delete(key);
-    return this.left.delete(key)
-      ? [{ on: 'members', event: 'remove', member: record.member }]
-      : goneChanges(record.member);
+    const gone = this.left.delete(key) ? goneChanges(record.member).slice(1) : goneChanges(record.member);
+    return [...gone, ...this.lockChanges(locks)];
   }
 
   private forget(former: readonly string[] | undefined, but: readonly string[] = []): void {
@@ -184,7 +166,7 @@ export class SpaceState {
     ];
   }
 
-  private upsert(message: MemberMessage, keepLocks: boolean): Change[] {
+  private upsert(message: MemberMessage): Change[] {
     const { key, action } = message;
     const record = this.live.get(key) ?? this.left.get(key);
     const raw = memberOf(message, record?.member);
@@ -200,11 +182,11 @@ export class SpaceState {
       next.locationId = id;
       changes.push({ on: 'locations', member: next.member, currentLocation, previousLocation });
     }
-    if (keepLocks && !message.locks) return changes;
     return [...changes, ...this.lockChanges(this.table.replace(key, message.connectionId, message.locks ?? []))];
   }
 
   private lockChanges(changes: readonly LockChange[]): Change[] {
+    if (changes.length) this.isDirty = true;
     return changes.map(({ request, status, reason }) => {
       return { on: 'locks', lock: { ...this.lock(request), status, ...(reason && { reason }) } };
     });
