@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { Action, codecs, type ErrorInfo, errors, FrameError, isTokenError, toErrorInfo } from '@parvis/protocol';
 import type { Principal } from '../access/principal.ts';
 import { Frame } from '../channel/frame.ts';
@@ -8,6 +7,7 @@ import { Connection, stateOwnerOf } from './connection.ts';
 import { type ConnectRequest, connectRequestOf, isSpacesAgent } from './connectRequest.ts';
 import { handlers } from './handlers.ts';
 import type { ConnectionHost } from './host.ts';
+import { randomText } from './randomText.ts';
 
 /**
  * Opens a connection on a transport that a client has just made, from the query of its request. Refusals travel as
@@ -172,5 +172,5 @@ function isAcknowledged(action: number | undefined): boolean {
 
 /** 16 characters, 96 random bits: no colon, which would break presence ids. */
 function newConnectionId(): string {
-  return randomBytes(12).toString('base64url');
+  return randomText(12);
 }

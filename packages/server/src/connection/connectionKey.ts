@@ -1,5 +1,6 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Principal } from '../access/principal.ts';
+import { randomText } from './randomText.ts';
 
 /** What a connection key turned out to be. */
 export type KeyCheck =
@@ -14,16 +15,16 @@ export type KeyCheck =
  * are, as the comet transport needs.
  */
 export class ConnectionKeys {
-  readonly #secret: Buffer;
+  readonly #secret: KeyObject;
 
   /** Nodes of one deployment share the secret; alone, a random one does. */
   constructor(secret: Buffer = randomBytes(32)) {
-    this.#secret = secret;
+    this.#secret = createSecretKey(secret);
   }
 
   /** A key that differs from all before: clients do their bookkeeping of a new transport by that. */
   mint(connectionId: string, principal: Principal): string {
-    const nonce = randomBytes(9).toString('base64url');
+    const nonce = randomText(9);
     const tag = this.#clientTag(principal);
     return `${connectionId}!${nonce}!${tag}!${this.#mac(connectionId, nonce, tag, principal)}`;
   }
