@@ -3,11 +3,11 @@ import { Agent, request } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { Action } from '@parvis/protocol';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { testCertificate } from '../test/testCertificate.ts';
+import { fullKey, TestSocket, testServer } from '../test/testServer.ts';
 import { settingsOf } from './config.ts';
 import { Listener } from './listener.ts';
 import { createServer } from './server.ts';
-import { fullKey, TestSocket, testServer } from './testServer.ts';
-import { testCertificate } from './transport/testCertificate.ts';
 
 async function opened(port: number, text = ''): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');

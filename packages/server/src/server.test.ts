@@ -1,9 +1,9 @@
 import { Action } from '@parvis/protocol';
 import { describe, expect, it } from 'vitest';
+import { fullKey, testServer } from '../test/testServer.ts';
 import { systemClock } from './clock.ts';
 import { createLocalEngine, createMemoryStore, type Engine } from './engine/index.ts';
 import { createServer } from './server.ts';
-import { fullKey, testServer } from './testServer.ts';
 
 function localEngine(): Engine {
   return createLocalEngine({ store: createMemoryStore(), clock: systemClock });

@@ -1,7 +1,7 @@
 import { Capability, parseKey, verifyJwt } from '@parvis/auth';
 import { describe, expect, it } from 'vitest';
+import { TestTerminal } from '../../test/testTerminal.ts';
 import { commands, run } from './run.ts';
-import { TestTerminal } from './testTerminal.ts';
 
 const key = 'app.key:secret-of-more-than-sixteen-bytes';
 const spacesOperations = ['history', 'presence', 'publish', 'subscribe'];

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { parseKey } from '@parvis/auth';
 import { describe, expect, it } from 'vitest';
+import { TestTerminal } from '../../test/testTerminal.ts';
 import { run } from './run.ts';
-import { TestTerminal } from './testTerminal.ts';
 
 const key = 'app.key:secret-of-more-than-sixteen-bytes';
 const quiet = ['--port', '0', '--log-level', 'silent'];

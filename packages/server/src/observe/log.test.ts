@@ -1,7 +1,7 @@
 import { issueJwt } from '@parvis/auth';
 import { Action } from '@parvis/protocol';
 import { describe, expect, it } from 'vitest';
-import { fullKey, type TestServer, testServer } from '../testServer.ts';
+import { fullKey, type TestServer, testServer } from '../../test/testServer.ts';
 
 const secret = 'full-secret-full-secret-full-secret';
 const wrongSecret = 'wrong-secret-wrong-secret-wrong';

@@ -1,6 +1,6 @@
 import { Action } from '@parvis/protocol';
 import { describe, expect, it } from 'vitest';
-import { fullKey, testServer } from '../testServer.ts';
+import { fullKey, testServer } from '../../test/testServer.ts';
 
 async function valuesOf(text: Promise<Response>): Promise<Map<string, number>> {
   const lines = (await (await text).text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));

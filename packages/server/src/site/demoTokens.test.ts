@@ -1,7 +1,7 @@
 import { verifyJwt } from '@parvis/auth';
 import { Action } from '@parvis/protocol';
 import { describe, expect, it } from 'vitest';
-import { fullKey, type TestServer, testServer } from '../testServer.ts';
+import { fullKey, type TestServer, testServer } from '../../test/testServer.ts';
 
 const visitor = 'visitor-of-one-window-0123456789';
 

@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { testServer } from '../testServer.ts';
+import { testServer } from '../../test/testServer.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'parvis-'));
 const site = join(folder, 'site');

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Action } from '@parvis/protocol';
 import { describe, expect, it } from 'vitest';
-import { fullKey, testServer } from '../testServer.ts';
+import { fullKey, testServer } from '../../test/testServer.ts';
 
 describe('WebSocket requests', () => {
   it('[OP31] the root opens a connection in the format of the query, JSON unless told', async () => {

@@ -1,4 +1,4 @@
-import type { Terminal } from './terminal.ts';
+import type { Terminal } from '../src/cli/terminal.ts';
 
 /** A terminal that remembers what is said, and whose signals a test sends. */
 export class TestTerminal implements Terminal {

@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { Action, codecs, type Format, type ProtocolMessage } from '@parvis/protocol';
 import { onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
-import { createLog } from './observe/log.ts';
-import { createServer, type ParvisServer, type ServerOptions } from './server.ts';
+import { createLog } from '../src/observe/log.ts';
+import { createServer, type ParvisServer, type ServerOptions } from '../src/server.ts';
 
 export const fullKey = 'app.full:full-secret-full-secret-full-secret';
 
