@@ -3,18 +3,20 @@
  * that asks anew, or gives up, leaves nothing behind, however long the line has to wait.
  */
 export class AttachLine {
-  readonly #waiting = new Map<string, (isTurn: boolean) => void>();
+  /** There only while somebody waits: most connections attach once and are quiet. */
+  #waiting: Map<string, (isTurn: boolean) => void> | undefined;
   #busy = false;
 
   /** Channels that wait. */
   get size(): number {
-    return this.#waiting.size;
+    return this.#waiting?.size ?? 0;
   }
 
   /** Resolves with true when it is this channel's turn, which lasts until `done`; with false once it is not wanted any more. */
   wait(name: string): Promise<boolean> {
     this.leave(name);
     return new Promise((resolve) => {
+      this.#waiting ??= new Map();
       this.#waiting.set(name, resolve);
       this.#next();
     });
@@ -28,23 +30,27 @@ export class AttachLine {
 
   /** The channel is not wanted any more; one whose turn it is goes on. */
   leave(name: string): void {
-    const resolve = this.#waiting.get(name);
-    this.#waiting.delete(name);
-    resolve?.(false);
+    this.#take(name)?.(false);
   }
 
   /** No channel is wanted any more. */
   clear(): void {
-    for (const name of this.#waiting.keys()) this.leave(name);
+    for (const name of this.#waiting?.keys() ?? []) this.leave(name);
   }
 
   #next(): void {
     if (this.#busy) return;
-    for (const [name, resolve] of this.#waiting) {
-      this.#waiting.delete(name);
+    for (const name of this.#waiting?.keys() ?? []) {
       this.#busy = true;
-      resolve(true);
+      this.#take(name)?.(true);
       return;
     }
+  }
+
+  #take(name: string): ((isTurn: boolean) => void) | undefined {
+    const resolve = this.#waiting?.get(name);
+    this.#waiting?.delete(name);
+    if (this.#waiting?.size === 0) this.#waiting = undefined;
+    return resolve;
   }
 }

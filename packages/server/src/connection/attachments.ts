@@ -19,8 +19,8 @@ export interface AttachedChannel {
   sentPresence: boolean;
   /** There once the channel is open. */
   attachment: Attachment | undefined;
-  /** Ends the opening. */
-  readonly opened: () => void;
+  /** Ends the opening; does nothing from then on. */
+  opened: () => void;
 }
 
 /** The channels that one connection is attached to, or is being attached to. */
@@ -28,7 +28,7 @@ export class Attachments {
   readonly #connection: Connection;
   readonly #byName = new Map<string, AttachedChannel>();
   /** Of each name the last attach that is still opening; it may have been given up by now. */
-  readonly #openings = new Map<string, Promise<void>>();
+  #openings: Map<string, Promise<void>> | undefined;
   /** One attach at a time, so that each sees how far the client has got with the ones before. */
   readonly #line = new AttachLine();
 
@@ -49,7 +49,7 @@ export class Attachments {
    * settles then.
    */
   opening(name: string): Promise<void> | undefined {
-    return this.#openings.get(name);
+    return this.#openings?.get(name);
   }
 
   /**
@@ -71,8 +71,9 @@ export class Attachments {
       rate: maxRate === undefined ? undefined : new Rate(maxRate),
       sentPresence: before?.sentPresence ?? false,
       attachment: undefined,
-      opened: this.#open(name),
+      opened: nothing,
     };
+    this.#open(name, attached);
     this.#byName.set(name, attached);
     const wanted = () => this.#byName.get(name) === attached;
     if (!(await this.#line.wait(name))) return attached.opened();
@@ -86,16 +87,17 @@ export class Attachments {
     }
   }
 
-  #open(name: string): () => void {
-    let settle = () => {};
+  #open(name: string, attached: AttachedChannel): void {
+    this.#openings ??= new Map();
     const opening = new Promise<void>((resolve) => {
-      settle = resolve;
+      attached.opened = () => {
+        attached.opened = nothing;
+        if (this.#openings?.get(name) === opening) this.#openings.delete(name);
+        if (this.#openings?.size === 0) this.#openings = undefined;
+        resolve();
+      };
     });
     this.#openings.set(name, opening);
-    return () => {
-      if (this.#openings.get(name) === opening) this.#openings.delete(name);
-      settle();
-    };
   }
 
   async #establish(
@@ -192,3 +194,5 @@ export function attachFailure(name: string, failure: unknown) {
   const action = error.statusCode >= 500 ? Action.DETACHED : Action.ERROR;
   return { action, channel: name, error: error.toJSON() };
 }
+
+function nothing(): void {}
