@@ -24,7 +24,7 @@ export class AvatarStack {
   readonly #list = element('ul', { class: 'stack', 'data-testid': 'avatars' });
   readonly #avatars = new Map<string, Avatar>();
   readonly #more = element('button', { type: 'button', class: 'avatar more' });
-  readonly #moreNames = element('span', { class: 'tip' });
+  readonly #moreNames = element('span', { class: 'tip', 'aria-hidden': 'true' });
   readonly #moreItem = element('li', { 'data-testid': 'more-people' }, this.#more, this.#moreNames);
   readonly #narrow = matchMedia('(max-width: 40rem)');
   #people: readonly Person[] = [];

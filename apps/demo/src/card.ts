@@ -4,6 +4,8 @@ import { element } from './element.ts';
 import { icon } from './icon.ts';
 import type { Person } from './person.ts';
 
+/** Whether the style sheet can size a field by its text; else a script does. */
+const sizesItself = CSS.supports('field-sizing', 'content');
 const isStill = matchMedia('(prefers-reduced-motion: reduce)');
 
 /** What a card shows at one moment. */
@@ -62,6 +64,7 @@ export class Card {
       this.#field,
     );
     this.#listen();
+    if (!sizesItself) new ResizeObserver(() => this.#fit()).observe(this.element);
   }
 
   /** Draws the card. While oneself edits, the field belongs to the keyboard and keeps its text. */
@@ -173,9 +176,8 @@ export class Card {
     this.#fit();
   }
 
-  // Where the style sheet cannot size a field by its text.
   #fit(): void {
-    if (CSS.supports('field-sizing', 'content')) return;
+    if (sizesItself) return;
     this.#field.style.setProperty('height', 'auto');
     this.#field.style.setProperty('height', `${this.#field.scrollHeight}px`);
   }

@@ -1,13 +1,12 @@
 /** Colours that white text can be read on (4.5:1 or better), far enough apart to tell people by. */
 export const palette: readonly string[] = [
   '#1d4ed8',
-  '#c2410c',
+  '#b45309',
   '#15803d',
   '#7c3aed',
   '#be185d',
   '#0e7490',
-  '#8a5a00',
-  '#475569',
+  '#b91c1c',
   '#a21caf',
 ];
 
