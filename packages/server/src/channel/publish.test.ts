@@ -132,6 +132,23 @@ describe('publishing', () => {
     expect(messagesOf(subscriber).map(({ clientId }) => clientId)).toEqual(['ada', 'ada']);
   });
 
+  it.each([1, 2, 3, 4, 5])(
+    '[PB17] a message with the action %d is refused with 93002, not published anew',
+    async (action) => {
+      const harness = new Harness();
+      const client = harness.connect();
+      client.attach('room');
+      await harness.settle();
+      client.publish('room', { data: 'a', action: 0 });
+      await harness.settle();
+      const serial = client.all(Action.MESSAGE)[0]?.messages?.[0]?.serial ?? '';
+      client.publish('room', { data: 'b', action, serial });
+      await harness.settle();
+      expect(client.error(Action.NACK)).toMatchObject({ code: 93002, statusCode: 400 });
+      expect(client.all(Action.MESSAGE)).toHaveLength(1);
+    },
+  );
+
   it('[PB15] publishing without the right is refused with 40160, without the mode with 40165', async () => {
     const harness = new Harness();
     const reader = harness.connect({ key: readKey });

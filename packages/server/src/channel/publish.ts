@@ -1,5 +1,5 @@
 import { messageClientId } from '@parvis/auth';
-import { errors, type Message, sizeOf } from '@parvis/protocol';
+import { errors, type Message, MessageAction, sizeOf } from '@parvis/protocol';
 import type { Draft } from '../engine/engine.ts';
 import type { Limits } from '../limits.ts';
 import type { MessagePayload } from './entryView.ts';
@@ -24,7 +24,7 @@ export interface Publisher {
 const MAX_ID_LENGTH = 512;
 
 /**
- * Checks one publish and makes its draft: all of it or nothing. Throws 40012, 40031, 40032, 40034, 40009 or 40000.
+ * Checks one publish and makes its draft: all of it or nothing. Throws 40012, 40031, 40032, 40034, 40009, 40000 or 93002.
  * The order of checks is that of the protocol reference, 2.10.2.
  */
 export function draftMessages(publisher: Publisher, given: readonly Message[], limits: Limits): Draft {
@@ -51,7 +51,9 @@ export function draftMessages(publisher: Publisher, given: readonly Message[], l
 /** A message as it is stored: with the publisher's clientId, without what the service alone may say. */
 function acceptedMessage(publisher: Publisher, given: Message, strictExtras: boolean): Message {
   const clientId = messageClientId(publisher.clientId, given.clientId);
-  const { id, name, data, encoding } = given;
+  const { id, name, data, encoding, action = MessageAction.CREATE } = given;
+  // An update that were published as a message of its own would seem to have succeeded.
+  if (action !== MessageAction.CREATE) throw errors.notMutable();
   if (id !== undefined) checkMessageId(id);
   if (given.extras !== undefined) checkExtras(given.extras, strictExtras);
   const extras = withUserClaim(given.extras, publisher.userClaim);
