@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Action } from '@parvis/protocol';
 import { createServer, type ParvisServer, type ServerOptions } from 'parvis';
 import { afterAll, afterEach, expect } from 'vitest';
+import { createLog } from '../../packages/server/src/observe/log.ts';
 import { ProtocolClient } from '../faults/protocolClient.ts';
 
 /** Each cheap row is tried by one offender and by two hundred at once. */
@@ -17,7 +18,7 @@ export interface Scene {
   readonly key: string;
   /** Query of a connection with the key. */
   readonly path: string;
-  /** Lines that the server logged, in order, as JSON text. */
+  /** Lines that the server logged at any level, in order, as JSON text. */
   readonly lines: string[];
   /**
    * Runs an attack while the good client publishes to itself, message after message. Fails if one of them is late or
@@ -30,15 +31,14 @@ export interface Scene {
 export async function startScene(options: Partial<ServerOptions> = {}): Promise<Scene> {
   const key = `app${randomBytes(3).toString('hex')}.key1:${randomBytes(20).toString('hex')}`;
   const lines: string[] = [];
-  const write = (...args: unknown[]) => lines.push(JSON.stringify(args));
-  const log = { info: write, warn: write, error: write, debug: write } as unknown as NonNullable<ServerOptions['log']>;
+  const log = createLog('debug', { write: (line) => lines.push(line) });
   const server = createServer({ port: 0, host: '127.0.0.1', keys: [key], log, ...options });
   await server.listen();
   const witness = await Witness.at(server.port, key);
-  afterEach(() => expect(lines.filter((line) => line.includes('bug') || line.includes('could not'))).toEqual([]));
+  afterEach(() => expect(lines.filter((line) => line.includes('"level":"error"'))).toEqual([]));
   afterAll(async () => {
     await witness.client.close();
-    await server.stop();
+    await server.stop({ drainMs: 0 });
   });
   return {
     server,
