@@ -123,12 +123,19 @@ export function addAgent(client: SpacesClient, name: string, version: string): v
 
 /** Whether the client is one user: a clientId that is neither missing nor the wildcard. */
 export function hasClientId(client: SpacesClient): boolean {
-  const clientId: unknown = client.auth.clientId;
-  return typeof clientId === 'string' && clientId !== '' && clientId !== '*';
+  const { clientId } = client.auth;
+  return Boolean(clientId) && clientId !== '*';
 }
 
 /** Whether attaching granted a mode; a client that does not tell is trusted. */
 export function isGranted(channel: ChannelPort, mode: string): boolean {
   const modes = channel.modes;
   return !Array.isArray(modes) || modes.includes(mode);
+}
+
+/** Ends this client's use of a channel: leaves its presence if it can, and detaches. Never rejects. */
+export async function quit(client: SpacesClient, channel: ChannelPort, leave: () => Promise<unknown>): Promise<void> {
+  // Without a connection the leave would wait for the next one; the service ends the membership by itself.
+  if (client.connection.state === 'connected') await leave().catch(() => {});
+  await channel.detach().catch(() => {});
 }

@@ -50,7 +50,7 @@ export class CursorBatch {
 
   /** Sends what was held back, if it can go now. */
   wake(): void {
-    if (this.held) this.push(this.held)?.catch(() => {});
+    if (this.held) this.push(this.held);
   }
 
   /** Forgets all positions. */

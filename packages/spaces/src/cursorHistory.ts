@@ -1,4 +1,4 @@
-import type { ChannelPort } from './client.ts';
+import type { ChannelPort, HistoryPage } from './client.ts';
 import type { CursorUpdate } from './types.ts';
 import { type CursorPoint, parseCursors } from './wire.ts';
 
@@ -19,7 +19,7 @@ export async function lastCursors(
   const found = new Map<string, CursorUpdate | null>(connectionIds.map((id) => [id, null]));
   const isMissing = () => [...found.values()].includes(null);
   if (!found.size) return found;
-  let page = await channel.history().then((first) => first as typeof first | null);
+  let page: HistoryPage | null = await channel.history();
   for (let pages = 1; page; pages++) {
     for (const { clientId, connectionId, data } of page.items) {
       const points = parseCursors(data);

@@ -1,10 +1,6 @@
+import { cursorUpdate } from './cursorHistory.ts';
 import type { CursorUpdate } from './types.ts';
-
-/** A position and when, after its arrival (ms), it is due. */
-export interface TimedCursor {
-  readonly update: CursorUpdate;
-  readonly offset: number;
-}
+import type { CursorPoint } from './wire.ts';
 
 interface Due {
   readonly update: CursorUpdate;
@@ -27,14 +23,13 @@ export class CursorPlayback {
   constructor(private readonly emit: (update: CursorUpdate) => void) {}
 
   /** Takes one batch of one connection, in order. */
-  add(connectionId: string, cursors: readonly TimedCursor[]): void {
+  add(clientId: string, connectionId: string, points: readonly CursorPoint[]): void {
     const now = Date.now();
     const queue = this.waiting.get(connectionId) ?? [];
-    let last = queue[queue.length - 1]?.at ?? now;
-    for (const { update, offset } of cursors) {
-      const delay = Number.isFinite(offset) ? Math.min(Math.max(offset, 0), MAX_OFFSET) : 0;
-      last = Math.max(last, now + delay);
-      queue.push({ update, at: last });
+    let at = queue[queue.length - 1]?.at ?? now;
+    for (const point of points) {
+      at = Math.max(at, now + Math.min(Number(point.offset) || 0, MAX_OFFSET));
+      queue.push({ update: cursorUpdate(clientId, connectionId, point), at });
     }
     this.waiting.set(connectionId, queue.slice(-MAX_WAITING));
     this.play();
@@ -50,18 +45,16 @@ export class CursorPlayback {
   private play(): void {
     clearTimeout(this.timer);
     const now = Date.now();
-    const due = [...this.waiting.values()].flatMap((queue) => queue.splice(0, countDue(queue, now)));
+    const due: CursorUpdate[] = [];
     let next = Number.POSITIVE_INFINITY;
-    for (const [connectionId, [first]] of this.waiting) {
-      if (first) next = Math.min(next, first.at);
+    for (const [connectionId, queue] of this.waiting) {
+      const later = queue.filter(({ at }) => at > now);
+      due.push(...queue.slice(0, queue.length - later.length).map(({ update }) => update));
+      next = Math.min(next, later[0]?.at ?? next);
+      if (later.length) this.waiting.set(connectionId, later);
       else this.waiting.delete(connectionId);
     }
     this.timer = this.waiting.size ? setTimeout(() => this.play(), next - now) : undefined;
-    for (const { update } of due) this.emit(update);
+    for (const update of due) this.emit(update);
   }
-}
-
-function countDue(queue: readonly Due[], now: number): number {
-  const first = queue.findIndex(({ at }) => at > now);
-  return first < 0 ? queue.length : first;
 }

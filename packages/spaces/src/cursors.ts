@@ -1,6 +1,6 @@
-import { type ChannelOf, type ChannelPort, isGranted, type MessageLike, type SpacesClient } from './client.ts';
+import { type ChannelOf, type ChannelPort, isGranted, type MessageLike, quit, type SpacesClient } from './client.ts';
 import { CursorBatch } from './cursorBatch.ts';
-import { cursorUpdate, lastCursors } from './cursorHistory.ts';
+import { lastCursors } from './cursorHistory.ts';
 import { CursorPlayback } from './cursorPlayback.ts';
 import { EventEmitter } from './emitter.ts';
 import { errors } from './errors.ts';
@@ -21,12 +21,10 @@ export interface CursorsEventMap<T extends SpaceTypes = SpaceTypes> {
 export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = SpacesClient> extends EventEmitter<
   CursorsEventMap<T>
 > {
-  /** The cursors channel; undefined until the first use. */
-  channel?: ChannelOf<C>;
   private port: ChannelPort | undefined;
   private feed: PresenceFeed | undefined;
   private entering: Promise<unknown> | undefined;
-  private present = new Set<string>();
+  private readonly present = new Set<string>();
   private isListening = false;
   private isWanted = false;
   private isSender = false;
@@ -48,6 +46,11 @@ export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient =
       },
       failed,
     });
+  }
+
+  /** The cursors channel; undefined until the first use. */
+  get channel(): ChannelOf<C> | undefined {
+    return this.port as ChannelOf<C> | undefined;
   }
 
   /**
@@ -104,10 +107,8 @@ export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient =
     this.off();
     this.batch.clear();
     this.feed?.stop();
-    const { port, entering } = this;
-    this.entering = undefined;
-    if (entering && this.core.client.connection.state === 'connected') await port?.presence.leave().catch(() => {});
-    await port?.detach().catch(() => {});
+    const { port } = this;
+    if (port) await quit(this.core.client, port, () => this.leave());
   }
 
   protected override onSubscribed(): void {
@@ -149,29 +150,29 @@ export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient =
     const { client, name } = this.core;
     const port = client.channels.get(cursorsChannel(name));
     this.port = port;
-    this.channel = port as ChannelOf<C>;
+    const { present } = this;
+    const count = () => this.batch.setAudience(present.size);
     this.feed = new PresenceFeed(port, {
       message: ({ action, connectionId, clientId }) => {
         const key = memberKey(connectionId, clientId);
-        if (action === 'leave') this.present.delete(key);
-        else this.present.add(key);
-        this.batch.setAudience(this.present.size);
+        if (action === 'leave') present.delete(key);
+        else present.add(key);
+        count();
       },
-      lost: () => {},
+      lost: () => present.clear(),
       synced: (members) => {
-        this.present = new Set(members.map(({ connectionId, clientId }) => memberKey(connectionId, clientId)));
-        this.batch.setAudience(this.present.size);
+        for (const { connectionId, clientId } of members) present.add(memberKey(connectionId, clientId));
+        count();
         this.listen();
       },
       gone: () => {
         this.entering = undefined;
-        this.present.clear();
-        this.batch.setAudience(0);
+        present.clear();
+        count();
       },
       attached: () => this.batch.wake(),
       failed: this.failed,
     });
-    this.feed.start();
     return port;
   }
 
@@ -188,11 +189,6 @@ export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient =
 
   private readonly onCursors = ({ clientId, connectionId, data }: MessageLike): void => {
     if (!clientId || !connectionId) return;
-    const points = parseCursors(data);
-    const timed = points.map((point) => ({
-      update: cursorUpdate(clientId, connectionId, point),
-      offset: point.offset,
-    }));
-    if (points.length) this.playback.add(connectionId, timed);
+    this.playback.add(clientId, connectionId, parseCursors(data));
   };
 }

@@ -22,7 +22,6 @@ interface Entry {
   event: string | null;
   listener: Callback;
   once: boolean;
-  end?: () => void;
 }
 
 const isFunction = (value: unknown): value is Callback => typeof value === 'function';
@@ -107,12 +106,12 @@ export class EventEmitter<T, Q = Record<never, never>> {
 
   /** @internal */
   emit<K extends keyof T>(event: K, payload: T[K]): void {
-    this.deliver(event as string, payload, (entry) => entry.event === null || entry.event === event);
+    this.deliver(event as string, payload, null);
   }
 
   /** @internal Emits to those only who named the event. */
   emitNamed<K extends keyof Q>(event: K, payload: Q[K]): void {
-    this.deliver(event as string, payload, (entry) => entry.event === event);
+    this.deliver(event as string, payload, event as string);
   }
 
   /** @internal Runs after each `subscribe`. */
@@ -121,8 +120,8 @@ export class EventEmitter<T, Q = Record<never, never>> {
   /** @internal Runs after listeners went, however they went. */
   protected onDropped(): void {}
 
-  private deliver(event: string, payload: unknown, hears: (entry: Entry) => boolean): void {
-    const due = this.entries.filter(hears);
+  private deliver(event: string, payload: unknown, orTo: string | null): void {
+    const due = this.entries.filter((entry) => entry.event === event || entry.event === orTo);
     this.drop((entry) => entry.once && due.includes(entry));
     for (const { listener } of due.sort((a, b) => rank(a) - rank(b))) {
       try {
@@ -134,52 +133,40 @@ export class EventEmitter<T, Q = Record<never, never>> {
   }
 
   private add(method: string, args: unknown[], once: boolean): Unsubscribe {
-    const [first, second] = args;
-    const named = !isFunction(first);
-    const listener = named ? second : first;
-    const events: unknown[] = named ? [first].flat() : [null];
-    if (!isFunction(listener) || (named && !events.every(isName))) throw this.invalid(method, args);
-    const options = args[named ? 2 : 1] as SubscribeOptions | undefined;
-    const signal = options?.signal;
+    const { events = [null], listener, options } = this.read(method, args);
+    if (!listener) throw this.invalid(method, args);
+    const { signal } = (options ?? {}) as SubscribeOptions;
     if (signal?.aborted) return () => {};
-    const added = events.map((event) => this.entry(event as string | null, listener, once, signal));
+    const added = events.map((event) => ({ event, listener, once }));
     this.entries = [...this.entries, ...added];
-    return () => this.drop((entry) => added.includes(entry));
-  }
-
-  private entry(event: string | null, listener: Callback, once: boolean, signal: AbortSignal | undefined): Entry {
-    const entry: Entry = { event, listener, once };
-    if (signal) {
-      const abort = () => this.drop((other) => other === entry);
-      signal.addEventListener('abort', abort);
-      entry.end = () => signal.removeEventListener('abort', abort);
-    }
-    return entry;
+    const undo = () => this.drop((entry) => added.includes(entry));
+    signal?.addEventListener('abort', undo, { once: true });
+    return undo;
   }
 
   private remove(method: string, args: unknown[]): void {
-    const [first, second] = args;
-    const events: unknown[] | undefined = isFunction(first) || !first ? undefined : [first].flat();
-    const listener = isFunction(first) ? first : second;
-    const isValid = (events ?? []).every(isName) && (listener === undefined || isFunction(listener));
-    if (!isValid || (!first && second)) throw this.invalid(method, args);
-    this.drop((entry) => {
-      const isNamed = !events || (entry.event !== null && events.includes(entry.event));
-      return isNamed && (!listener || entry.listener === listener);
-    });
+    const { events, listener } = this.read(method, args);
+    this.drop((entry) => (!events || events.includes(entry.event)) && (!listener || entry.listener === listener));
+  }
+
+  /** The arguments `[name or names], [listener], [options]` of every method here. */
+  private read(method: string, args: unknown[]) {
+    const [first] = args;
+    const events = isFunction(first) || !first ? undefined : ([first].flat() as (string | null)[]);
+    const [listener, options] = isFunction(first) ? args : args.slice(1);
+    const isValid = events ? events.every(isName) : isFunction(first) || !listener;
+    if (!isValid || (listener !== undefined && !isFunction(listener))) throw this.invalid(method, args);
+    return { events, listener, options };
   }
 
   private drop(gone: (entry: Entry) => boolean): void {
     const dropped = this.entries.filter(gone);
     if (!dropped.length) return;
     this.entries = this.entries.filter((entry) => !dropped.includes(entry));
-    for (const entry of dropped) entry.end?.();
     this.onDropped();
   }
 
   private invalid(method: string, args: unknown[]): InvalidArgumentError {
-    return new InvalidArgumentError(
-      `${this.label}.${method}(): Invalid arguments: ${args.map((arg) => typeof arg).join(', ') || 'none'}`,
-    );
+    return new InvalidArgumentError(`${this.label}.${method}(): Invalid arguments: ${args.map((arg) => typeof arg)}`);
   }
 }

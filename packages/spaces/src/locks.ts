@@ -52,7 +52,7 @@ export class Locks<T extends SpaceTypes = SpaceTypes> extends EventEmitter<Locks
   async acquire(id: string, options?: LockOptions<T>): Promise<Lock<T>> {
     const { core } = this;
     const own = core.own;
-    if (typeof id !== 'string') throw new InvalidArgumentError('Locks.acquire(): the id of a lock is a string');
+    if (typeof id !== 'string') throw new InvalidArgumentError('Locks.acquire(): Invalid arguments: no string');
     if (own.locks.has(id)) throw errors.lockRequested(id);
     const attributes = options?.attributes && (toJson(options.attributes) as LockAttributesOf<T>);
     const lock = { id, timestamp: core.stamp(), ...(attributes && { attributes }) };

@@ -35,10 +35,4 @@ export class Members<T extends SpaceTypes = SpaceTypes> extends EventEmitter<Mem
     await this.core.synced();
     return [...this.core.state.snapshot.members] as SpaceMember<T>[];
   }
-
-  /** The member of one connection, or null. */
-  async getByConnectionId(connectionId: string): Promise<SpaceMember<T> | null> {
-    const members = await this.getAll();
-    return members.find((member) => member.connectionId === connectionId) ?? null;
-  }
 }

@@ -11,9 +11,10 @@ export function defaultOptions(): SpaceOptions {
 }
 
 /** Writes the options that are given, at any depth, into `options`; 0 counts as given. */
-export function applyOptions(options: SpaceOptions, given: Subset<SpaceOptions> | undefined): void {
-  options.offlineTimeout = given?.offlineTimeout ?? options.offlineTimeout;
-  const { cursors } = options;
-  cursors.outboundBatchInterval = given?.cursors?.outboundBatchInterval ?? cursors.outboundBatchInterval;
-  cursors.paginationLimit = given?.cursors?.paginationLimit ?? cursors.paginationLimit;
+export function applyOptions<T extends object>(options: T, given: Subset<T> | undefined): void {
+  for (const key of Object.keys(options) as (keyof T)[]) {
+    const [value, next] = [options[key], given?.[key]];
+    if (typeof value === 'object' && value) applyOptions(value, next as Subset<typeof value> | undefined);
+    else options[key] = (next ?? value) as T[keyof T];
+  }
 }

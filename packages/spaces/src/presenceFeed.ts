@@ -18,7 +18,7 @@ export interface FeedListener {
 
 const MAX_PULLS = 5;
 
-/** Follows the presence of one channel: each message, and the whole set whenever messages may have been missed. */
+/** Follows the presence of one channel, and so attaches it: each message, and the whole set whenever messages may have been missed. */
 export class PresenceFeed {
   private isStale = true;
   private isSubscribed = false;
@@ -31,13 +31,10 @@ export class PresenceFeed {
   constructor(
     private readonly channel: ChannelPort,
     private readonly listener: FeedListener,
-  ) {}
-
-  /** Subscribes, and so attaches. */
-  start(): void {
-    this.channel.on(this.onChannel);
+  ) {
+    channel.on(this.onChannel);
     this.subscribe();
-    if (this.channel.state === 'attached') this.pullUnasked();
+    if (channel.state === 'attached') this.pullUnasked();
   }
 
   /** Resolves when all that the service knows is known here; attaches if need be. Rejects as the client does. */
@@ -61,7 +58,7 @@ export class PresenceFeed {
       // Some clients keep the listener when attaching fails and some do not.
       this.isSubscribed = false;
       this.channel.presence.unsubscribe(this.onMessage);
-      if (!this.isStopped) this.listener.failed(error);
+      this.fail(error);
     });
   }
 
@@ -73,9 +70,7 @@ export class PresenceFeed {
   }
 
   private pullUnasked(): void {
-    this.synced().catch((error) => {
-      if (!this.isStopped) this.listener.failed(error);
-    });
+    this.synced().catch(this.fail);
   }
 
   private async pullUntilStable(): Promise<void> {
@@ -97,28 +92,28 @@ export class PresenceFeed {
     });
   }
 
+  private readonly fail = (error: unknown): void => {
+    if (!this.isStopped) this.listener.failed(error);
+  };
+
   private readonly onMessage = (message: PresenceMessageLike): void => {
     this.epoch += 1;
     this.listener.message(message);
   };
 
   private readonly onChannel = ({ current, resumed, reason }: ChannelChange): void => {
-    if (current === 'attached' && (this.isStale || !resumed)) {
-      this.lose();
-      this.interrupt();
+    const isGone = current === 'detached' || current === 'failed';
+    const isLost = current === 'attached' && (this.isStale || !resumed);
+    if (isGone || isLost) {
+      this.isStale = true;
+      this.epoch += 1;
+      this.interrupt(isGone ? (reason ?? errors.detached(this.channel.name)) : undefined);
+    }
+    if (isGone) this.listener.gone();
+    if (isLost) {
       this.listener.lost();
       this.pullUnasked();
     }
     if (current === 'attached') this.listener.attached?.();
-    if (current === 'detached' || current === 'failed') {
-      this.lose();
-      this.interrupt(reason ?? errors.detached(this.channel.name));
-      this.listener.gone();
-    }
   };
-
-  private lose(): void {
-    this.isStale = true;
-    this.epoch += 1;
-  }
 }

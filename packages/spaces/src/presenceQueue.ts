@@ -15,13 +15,13 @@ export interface PresenceSink {
   /** Resolves when these requests are decided, or it has taken too long. */
   decided(locks: readonly OwnLock[]): Promise<unknown>;
   /** The acknowledged state moved. */
-  acknowledged(): void;
+  confirmed(): void;
 }
 
 interface Batch {
   readonly operation: PresenceOperation;
   readonly patch: OwnPatch;
-  readonly done: Promise<void>;
+  done: Promise<void>;
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
 }
@@ -37,7 +37,8 @@ const MAX_RELEASED = 32;
  * message that is refused takes its changes with it and rejects their promises.
  */
 export class PresenceQueue {
-  private acknowledged: OwnState | null = null;
+  /** The state that the service acknowledged, or null. */
+  confirmed: OwnState | null = null;
   private readonly waiting: Batch[] = [];
   private inFlight: Batch | undefined;
   private open: Batch | undefined;
@@ -55,12 +56,7 @@ export class PresenceQueue {
   /** The wanted state, or null when not in the space. */
   get state(): OwnState | null {
     const batches = this.inFlight ? [this.inFlight, ...this.waiting] : this.waiting;
-    return batches.reduce((state, { operation, patch }) => next(state, operation, patch), this.acknowledged);
-  }
-
-  /** The state that the service acknowledged, or null. */
-  get confirmed(): OwnState | null {
-    return this.acknowledged;
+    return batches.reduce((state, { operation, patch }) => next(state, operation, patch), this.confirmed);
   }
 
   /** Goes in with this profile; who is in already keeps location and locks. */
@@ -126,9 +122,9 @@ export class PresenceQueue {
 
   /** Puts another request in the place of an acknowledged one, or none; the next message tells. False if there is no such. */
   replace(lock: OwnLock, by: OwnLock | null): boolean {
-    const state = this.acknowledged;
+    const state = this.confirmed;
     if (state?.locks.get(lock.id) !== lock) return false;
-    this.acknowledged = patched(state, { locks: new Map([[lock.id, by]]) });
+    this.confirmed = patched(state, { locks: new Map([[lock.id, by]]) });
     return true;
   }
 
@@ -139,29 +135,27 @@ export class PresenceQueue {
     return this.update().done;
   }
 
-  /** Takes over a state that is already in the presence set under our name. */
-  adopt(state: OwnState): void {
-    this.acknowledged = state;
-  }
-
   /** The service has forgotten us. */
   reset(): void {
     this.generation += 1;
-    this.acknowledged = null;
+    this.confirmed = null;
     this.released.clear();
   }
 
   private update(): Batch {
     const last = this.waiting[this.waiting.length - 1];
-    if (!this.open && this.waiting.length >= MAX_WAITING && last?.operation === 'update') return last;
-    this.open ??= this.add('update');
+    const isOpen = last === this.open || this.waiting.length >= MAX_WAITING;
+    if (last?.operation === 'update' && isOpen) return last;
+    this.open = this.add('update');
     return this.open;
   }
 
   private add(operation: PresenceOperation): Batch {
     this.close();
-    const { promise, resolve, reject } = deferred();
-    const batch: Batch = { operation, patch: { locks: new Map() }, done: promise, resolve, reject };
+    const batch = { operation, patch: { locks: new Map() } } as unknown as Batch;
+    batch.done = new Promise((resolve, reject) => Object.assign(batch, { resolve, reject }));
+    // Whoever asked hears of a failure through a promise of its own; here it must not count as unhandled.
+    batch.done.catch(() => {});
     this.waiting.push(batch);
     // The end of the tick: what comes later is another message.
     void Promise.resolve().then(() => {
@@ -194,16 +188,16 @@ export class PresenceQueue {
 
   /** A request told as `pending` once more would undo its own grant at official clients: wait for the decision. */
   private async settled(): Promise<void> {
-    const fresh = [...(this.acknowledged?.locks.values() ?? [])].filter((lock) => !this.decided.has(lock));
+    const fresh = [...(this.confirmed?.locks.values() ?? [])].filter((lock) => !this.decided.has(lock));
     if (fresh.length) await this.sink.decided(fresh);
     for (const lock of fresh) this.decided.add(lock);
   }
 
   private async send({ operation, patch }: Batch): Promise<void> {
     const generation = this.generation;
-    const after = next(this.acknowledged, operation, patch);
-    if (!after && !this.acknowledged) throw errors.notEntered();
-    const before = this.acknowledged ?? EMPTY;
+    const after = next(this.confirmed, operation, patch);
+    if (!after && !this.confirmed) throw errors.notEntered();
+    const before = this.confirmed ?? EMPTY;
     const told = after ?? patched(before, patch);
     const entries = lockEntries(before, told, this.retold, (lock) => this.isHeld(lock));
     const data = memberData(before, told, patch, () => `${this.idPrefix}-${++this.lastId}`);
@@ -211,8 +205,8 @@ export class PresenceQueue {
     await this.sink.send(operation, data, entries);
     if (generation !== this.generation) return;
     this.remember(before, told);
-    this.acknowledged = after;
-    this.sink.acknowledged();
+    this.confirmed = after;
+    this.sink.confirmed();
   }
 
   private isHeld(lock: OwnLock): boolean {
@@ -222,25 +216,12 @@ export class PresenceQueue {
   }
 
   private remember(before: OwnState, after: OwnState): void {
-    for (const [id, lock] of before.locks) if (!after.locks.has(id)) this.released.set(id, lock);
-    for (const id of after.locks.keys()) this.released.delete(id);
-    for (const id of this.released.keys()) if (this.released.size > MAX_RELEASED) this.released.delete(id);
+    const gone = [...before.locks].filter(([id]) => !after.locks.has(id));
+    this.released = new Map([...this.released, ...gone].slice(-MAX_RELEASED));
   }
 }
 
 function next(state: OwnState | null, operation: PresenceOperation, patch: OwnPatch): OwnState | null {
   if (operation === 'leave') return null;
   return state || operation === 'enter' ? patched(state ?? EMPTY, patch) : null;
-}
-
-function deferred() {
-  let resolve: () => void = () => {};
-  let reject: (reason: unknown) => void = () => {};
-  const promise = new Promise<void>((onDone, onError) => {
-    resolve = onDone;
-    reject = onError;
-  });
-  // Whoever asked hears of the failure through a promise of its own; here it must not count as unhandled.
-  promise.catch(() => {});
-  return { promise, resolve, reject };
 }

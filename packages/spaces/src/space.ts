@@ -3,22 +3,13 @@ import { Cursors } from './cursors.ts';
 import { EventEmitter } from './emitter.ts';
 import { InvalidArgumentError } from './errors.ts';
 import { isObject, toJson } from './json.ts';
-import { Locations, type LocationsEvents } from './locations.ts';
+import { Locations } from './locations.ts';
 import { Locks } from './locks.ts';
 import { Members } from './members.ts';
 import { applyOptions, defaultOptions } from './options.ts';
 import { SpaceCore } from './spaceCore.ts';
 import type { Change } from './state.ts';
-import type {
-  Lock,
-  ProfileData,
-  ProfileOf,
-  SpaceMember,
-  SpaceOptions,
-  SpaceSnapshot,
-  SpaceTypes,
-  Subset,
-} from './types.ts';
+import type { ProfileData, ProfileOf, SpaceMember, SpaceOptions, SpaceSnapshot, SpaceTypes, Subset } from './types.ts';
 
 /** Payloads of a space. */
 export declare namespace SpaceEvents {
@@ -127,7 +118,7 @@ export class Space<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = S
   updateProfileData(update: UpdateProfileDataFunction<T>): Promise<void>;
   async updateProfileData(given: unknown): Promise<void> {
     if (!isObject(given) && typeof given !== 'function') {
-      throw new InvalidArgumentError('Space.updateProfileData(): Invalid arguments: a profile or a function is needed');
+      throw new InvalidArgumentError('Space.updateProfileData(): Invalid arguments: no object or function');
     }
     const { core } = this;
     const current = core.ownOrNull?.profile ?? null;
@@ -150,24 +141,15 @@ export class Space<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = S
   }
 
   private tell(changes: readonly Change[]): void {
-    for (const change of changes) this.tellOne(change);
-    if (this.hasListeners('update')) this.emit('update', { members: [...this.snapshot.members] });
+    for (const { on, event, payload } of changes) {
+      const view = this[on] as unknown as EventEmitter<Record<string, unknown>>;
+      view.emit(event, payload);
+      if (on === 'members') view.emit('update', payload);
+    }
     const { snapshot } = this;
+    if (this.hasListeners('update')) this.emit('update', { members: [...snapshot.members] });
     if (snapshot === this.lastSnapshot) return;
     this.lastSnapshot = snapshot;
     this.emitNamed('change', snapshot);
-  }
-
-  private tellOne(change: Change): void {
-    if (change.on === 'members') {
-      const member = change.member as SpaceMember<T>;
-      this.members.emit(change.event, member);
-      this.members.emit('update', member);
-    } else if (change.on === 'locations') {
-      const { on: _, ...event } = change;
-      this.locations.emit('update', event as LocationsEvents.UpdateEvent<T>);
-    } else {
-      this.locks.emit('update', change.lock as Lock<T>);
-    }
   }
 }

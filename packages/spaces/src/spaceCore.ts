@@ -4,19 +4,17 @@ import {
   isGranted,
   type PresenceMessageLike,
   presenceValue,
+  quit,
   type SpacesClient,
 } from './client.ts';
 import { errors } from './errors.ts';
 import { Identity } from './identity.ts';
-import { sameJson } from './json.ts';
-import { LeaveTimers } from './leaveTimers.ts';
 import type { OwnLock, OwnState } from './ownState.ts';
 import { PresenceFeed } from './presenceFeed.ts';
 import { PresenceQueue } from './presenceQueue.ts';
 import { type Change, SpaceState } from './state.ts';
 import type { Lock, ProfileData, SpaceMember, SpaceOptions } from './types.ts';
 import { VERSION } from './version.ts';
-import { Waiting } from './waiting.ts';
 import { composeExtras, type MemberMessage, memberKey, parseMember, spaceChannel } from './wire.ts';
 
 /** Who is told of what happens in a space. */
@@ -42,8 +40,8 @@ export class SpaceCore {
   readonly queue: PresenceQueue;
   private readonly identity: Identity;
   private readonly feed: PresenceFeed;
-  private readonly timers = new LeaveTimers();
-  private readonly waiting = new Waiting();
+  private readonly timers = new Map<string, ReturnType<typeof setTimeout>>();
+  private readonly checks = new Set<() => void>();
   private hasAttached = false;
   // Between a loss of continuity and the acknowledgement of our restored state.
   private isRestoring = false;
@@ -70,8 +68,10 @@ export class SpaceCore {
       },
       isHeld: (lock) => this.isHeld(lock),
       decided: (locks) => this.decided(locks),
-      acknowledged: () => this.settleLocks(),
+      confirmed: () => this.settleLocks(),
     });
+    client.connection.on(this.refresh);
+    this.refresh();
     this.feed = new PresenceFeed(this.channel, {
       message: (message) => this.receive(message),
       lost: () => this.lose(),
@@ -79,9 +79,6 @@ export class SpaceCore {
       gone: () => this.goOut(),
       failed: (error) => listener.failed(error),
     });
-    client.connection.on(this.refresh);
-    this.refresh();
-    this.feed.start();
   }
 
   /** Resolves when the fold is up to date; rejects as the client does. */
@@ -99,14 +96,11 @@ export class SpaceCore {
   get self(): SpaceMember | null {
     this.refresh();
     const own = this.queue.state;
-    const { connectionId, keys } = this.identity;
+    const { keys } = this.identity;
     if (!this.client.connection.id || (!own && this.hasLeft)) return null;
-    const [member] = (own ? keys : keys.slice(0, 1)).flatMap((key) => this.state.present(key) ?? []);
-    if (!member) return own && this.isRestoring ? this.selfToBe(own) : null;
-    const told = own ?? { profile: member.profileData, location: member.location };
-    const isSame = sameJson(told.profile, member.profileData) && sameJson(told.location, member.location);
-    if (isSame && member.connectionId === connectionId) return member;
-    return { ...member, connectionId, profileData: told.profile, location: told.location };
+    if (!own) return this.present(keys[0]) ?? null;
+    const isSeen = this.isRestoring || keys.some((key) => this.present(key));
+    return isSeen ? this.selfToBe(own) : null;
   }
 
   /** The wanted state of this client. Throws 101001 when it is not in the space. */
@@ -121,19 +115,20 @@ export class SpaceCore {
     if (this.isDisposed) throw errors.disposed(this.name);
     this.refresh();
     const { queue, state } = this;
-    const { key } = this.identity;
-    const member = state.present(key);
+    const [key] = this.identity.keys;
+    const member = this.present(key);
     // Entered through somebody else on our connection, or before it was recovered.
-    if (!queue.state && member && !this.hasLeft) queue.adopt(adopted(member, state, key));
+    if (!queue.state && member && !this.hasLeft) queue.confirmed = adopted(member, state, key);
     return queue.state;
   }
 
-  /** As {@link self}, made up of the wanted state while the presence set does not show us. */
-  selfToBe({ profile, location }: OwnState): SpaceMember {
-    const { connectionId } = this.identity;
+  /** As {@link self}, also while the presence set does not show us yet. */
+  selfToBe({ profile: profileData, location }: OwnState): SpaceMember {
+    const { connectionId, keys } = this.identity;
+    const seen = keys.map((key) => this.present(key)).find(Boolean);
+    const lastEvent = seen?.lastEvent ?? { name: 'present', timestamp: Math.round(this.now()) };
     const { clientId } = this.client.auth;
-    const lastEvent = { name: 'present', timestamp: Math.round(this.now()) } as const;
-    return { clientId, connectionId, isConnected: true, profileData: profile, location, lastEvent };
+    return { clientId, connectionId, isConnected: true, profileData, location, lastEvent };
   }
 
   /** The lock, if somebody holds it; one that we have let go counts as free before the others hear of it. */
@@ -149,8 +144,8 @@ export class SpaceCore {
   async enter(profile: ProfileData): Promise<void> {
     await this.enterUnseen(profile);
     await this.synced();
-    const isIn = () => Boolean(this.state.present(this.identity.key));
-    await this.waiting.until(() => isIn() || this.isDisposed || !this.queue.state, ECHO_MS);
+    const isIn = () => Boolean(this.present(this.identity.keys[0]));
+    await this.until(() => isIn() || this.isDisposed || !this.queue.state, ECHO_MS);
     if (!isIn()) throw errors.echoMissing(this.name);
   }
 
@@ -184,14 +179,17 @@ export class SpaceCore {
   /** Leaves, detaches, and ends every listener and timer. Never rejects. */
   async dispose(): Promise<void> {
     if (this.isDisposed) return;
-    const isIn = this.queue.state && this.client.connection.state === 'connected';
     this.isDisposed = true;
     this.client.connection.off(this.refresh);
     this.feed.stop();
-    this.timers.clear();
-    this.waiting.check();
-    if (isIn) await this.queue.leave().catch(() => {});
-    await this.channel.detach().catch(() => {});
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.check();
+    await quit(this.client, this.channel, async () => this.queue.state && this.queue.leave());
+  }
+
+  private present(key: string): SpaceMember | undefined {
+    const member = this.state.member(key);
+    return member?.isConnected ? member : undefined;
   }
 
   private readonly refresh = (): void => this.identity.refresh(this.queue.state !== null);
@@ -201,30 +199,31 @@ export class SpaceCore {
     const message = parseMember(raw);
     if (!message) return;
     const changes = this.state.apply(message);
-    if (message.key === this.identity.key && message.action === 'leave') this.hasLeft = false;
+    if (message.key === this.identity.keys[0] && message.action === 'leave') this.hasLeft = false;
     this.publish(changes);
   }
 
   private publish(changes: readonly Change[]): void {
     this.settleLocks();
-    for (const change of changes) if (change.on === 'members') this.time(change.member);
+    for (const change of changes) if (change.on === 'members') this.time(change.payload);
     if (!this.isDisposed) this.listener.changed(changes);
-    this.waiting.check();
+    this.check();
   }
 
+  /** Plans the removal of a member who left, or calls it off. */
   private time({ connectionId, clientId }: SpaceMember): void {
     const key = memberKey(connectionId, clientId);
-    this.timers.stop(key);
-    if (!this.state.isLeaver(key)) return;
-    this.timers.start(key, this.options.offlineTimeout, () => {
-      const changes = this.state.remove(key);
-      if (changes.length) this.publish(changes);
-    });
+    clearTimeout(this.timers.get(key));
+    this.timers.delete(key);
+    if (this.isDisposed || this.state.member(key)?.isConnected !== false) return;
+    const timer = setTimeout(() => this.publish(this.state.remove(key)), this.options.offlineTimeout);
+    (timer as { unref?: () => void }).unref?.();
+    this.timers.set(key, timer);
   }
 
   private lose(): void {
     this.refresh();
-    this.state.pauseLocks();
+    this.state.locks.isPaused = true;
     // Before the first attach nothing of ours can have been lost.
     this.isRestoring = this.hasAttached && this.queue.state !== null;
     this.hasAttached = true;
@@ -234,16 +233,16 @@ export class SpaceCore {
   private sync(members: readonly PresenceMessageLike[]): void {
     const messages = members.map(parseMember).filter((message): message is MemberMessage => message !== undefined);
     for (const changes of this.state.reconcile(messages)) this.publish(changes);
-    const changes = this.state.resumeLocks(this.identity.key);
+    const changes = this.state.resumeLocks(this.identity.keys[0]);
     if (changes.length) this.publish(changes);
-    else this.waiting.check();
+    else this.check();
     if (this.isRestoring) this.restore();
   }
 
   private restore(): void {
     const { keys } = this.identity;
     // The service let go of us: our locks were free, and may be others' by now.
-    if (!keys.some((key) => this.state.present(key))) this.askAnew();
+    if (!keys.some((key) => this.present(key))) this.askAnew();
     const { losses } = this;
     const done = () => {
       if (losses === this.losses) this.isRestoring = false;
@@ -261,29 +260,27 @@ export class SpaceCore {
   }
 
   private goOut(): void {
-    this.state.pauseLocks();
+    this.state.locks.isPaused = true;
     this.isRestoring = false;
     this.hasAttached = false;
     this.hasLeft = true;
     this.queue.reset();
-    this.waiting.check();
+    this.check();
   }
 
   private settleLocks(): void {
+    const { locks } = this.state;
+    if (locks.isPaused) return;
     for (const lock of this.queue.confirmed?.locks.values() ?? []) {
-      const verdict = this.verdict(lock);
-      if (verdict === 'refused') this.queue.withdraw(lock);
       // Those who missed something may have refused us in favour of another: what we say ends all doubt.
-      if (verdict === 'held' && this.state.isContested(lock.id)) this.queue.claim(lock);
+      if (!this.isHeld(lock)) {
+        if (this.isRefused(lock)) this.queue.withdraw(lock);
+      } else if (locks.isContested(lock.id)) this.queue.claim(lock);
     }
   }
 
-  private verdict(lock: OwnLock): 'open' | 'held' | 'refused' {
-    if (this.state.isPaused) return 'open';
-    if (this.isHeld(lock)) return 'held';
-    const { id, timestamp } = lock;
-    const isRefused = this.identity.keys.some((key) => this.state.verdict(key, id, timestamp) === 'refused');
-    return isRefused ? 'refused' : 'open';
+  private isRefused({ id, timestamp }: OwnLock): boolean {
+    return this.identity.keys.some((key) => this.state.locks.isRefused(key, id, timestamp));
   }
 
   private isHeld({ id, timestamp }: OwnLock): boolean {
@@ -291,17 +288,39 @@ export class SpaceCore {
     return lock?.timestamp === timestamp && this.identity.owns(lock.member.connectionId);
   }
 
+  /** Resolves as soon as `isMet` holds after a message or a change of state, or after `ms`. */
+  private until(isMet: () => boolean, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.checks.delete(check);
+        resolve();
+      };
+      const check = () => isMet() && end();
+      const timer = setTimeout(end, ms);
+      this.checks.add(check);
+      check();
+    });
+  }
+
+  private check(): void {
+    for (const check of this.checks) check();
+  }
+
   private decided(locks: readonly OwnLock[]): Promise<unknown> {
     if (!isGranted(this.channel, 'presence_subscribe')) return Promise.resolve();
-    const isOpen = () => locks.some((lock) => this.verdict(lock) === 'open');
-    // What a whole presence set does not show of us has been lost, and no echo will come.
-    const isLost = () => this.isRestoring && !this.state.isPaused;
-    return this.waiting.until(() => this.isDisposed || isLost() || !isOpen(), DECISION_MS);
+    const isDecided = () => {
+      if (this.isDisposed) return true;
+      if (this.state.locks.isPaused) return false;
+      // What a whole presence set does not show of us has been lost, and no echo will come.
+      return this.isRestoring || locks.every((lock) => this.isHeld(lock) || this.isRefused(lock));
+    };
+    return this.until(isDecided, DECISION_MS);
   }
 }
 
 function adopted(member: SpaceMember, state: SpaceState, key: string): OwnState {
-  const locks = state.requestsOf(key).filter(({ refused }) => !refused);
+  const locks = state.locks.requestsOf(key).filter(({ refused }) => !refused);
   return {
     profile: member.profileData,
     location: member.location,

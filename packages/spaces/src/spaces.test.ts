@@ -68,7 +68,7 @@ test.each(['failed', 'closed', 'suspended'])(
 test.each([
   ['failed', 80000],
   ['closed', 80017],
-  ['suspended', 80002],
+  ['suspended', 80000],
 ])('[SP5] get rejects when the connection is %s without a reason', async (state, code) => {
   expect(await codeOf(new Spaces(new FakeService().client('ann', { state })).get('room'))).toBe(code);
 });

@@ -18,7 +18,8 @@ export class Spaces<C extends SpacesClient = SpacesClient> {
   readonly version: string = VERSION;
   private readonly spaces = new Map<string, Space<SpaceTypes, C>>();
   private readonly releasing = new Map<string, Promise<void>>();
-  private clockOffset: number | undefined;
+  private clockOffset = 0;
+  private clock: Promise<void> | undefined;
 
   /** Adds `spaces/<version>` to the client's agent string; nothing connects here. */
   constructor(readonly client: C) {
@@ -48,7 +49,7 @@ export class Spaces<C extends SpacesClient = SpacesClient> {
     this.readClock();
     const known = this.spaces.get(name);
     if (known) applyOptions(known.options, options);
-    const space = known ?? new Space<SpaceTypes, C>(name, this.client, options, () => this.now());
+    const space = known ?? new Space<SpaceTypes, C>(name, this.client, options, () => Date.now() + this.clockOffset);
     this.spaces.set(name, space);
     return space as unknown as Space<T, C>;
   }
@@ -69,21 +70,15 @@ export class Spaces<C extends SpacesClient = SpacesClient> {
     await Promise.all([...this.spaces.keys()].map((name) => this.release(name)));
   }
 
-  private now(): number {
-    return Date.now() + (this.clockOffset ?? 0);
-  }
-
-  /** Learns how far this machine's clock is off, so that a wrong one gains no lock. */
+  /** Learns once how far this machine's clock is off, so that a wrong one gains no lock. */
   private readClock(): void {
-    if (this.clockOffset !== undefined) return;
-    this.clockOffset = 0;
     const asked = Date.now();
-    this.client.time().then(
+    this.clock ??= this.client.time().then(
       (time) => {
         this.clockOffset = time - (asked + Date.now()) / 2;
       },
       () => {
-        this.clockOffset = undefined;
+        this.clock = undefined;
       },
     );
   }

@@ -1,29 +1,27 @@
 import { sameJson } from './json.ts';
+import type { LocationsEvents } from './locations.ts';
 import { type LockChange, type LockRequest, LockTable } from './lockTable.ts';
 import type { Lock, SpaceMember, SpaceSnapshot } from './types.ts';
-import type { LockEntry, MemberMessage } from './wire.ts';
+import type { MemberMessage } from './wire.ts';
 
-/** What one presence message changed, in the order in which the application is told. */
+/** What one presence message changed, in the order in which the application is told: which view emits what. */
 export type Change =
   | {
       readonly on: 'members';
       readonly event: 'enter' | 'leave' | 'updateProfile' | 'remove';
-      readonly member: SpaceMember;
+      readonly payload: SpaceMember;
     }
-  | {
-      readonly on: 'locations';
-      readonly member: SpaceMember;
-      readonly currentLocation: unknown;
-      readonly previousLocation: unknown;
-    }
-  | { readonly on: 'locks'; readonly lock: Lock };
+  | { readonly on: 'locations'; readonly event: 'update'; readonly payload: LocationsEvents.UpdateEvent }
+  | { readonly on: 'locks'; readonly event: 'update'; readonly payload: Lock };
 
 interface MemberRecord {
-  member: SpaceMember;
-  messageId: string | undefined;
-  profileId: string | null;
-  locationId: string | null;
-  former: readonly string[];
+  readonly member: SpaceMember;
+  readonly message: MemberMessage;
+  /** The last profile id of any message, and the last location id that was told of. */
+  readonly profileId: string | null;
+  readonly locationId: string | null;
+  /** Keys that this member had before; what comes under them is old. */
+  readonly former: readonly string[];
 }
 
 /**
@@ -31,175 +29,113 @@ interface MemberRecord {
  * clock, so the same messages give the same state; a resync is just more messages.
  */
 export class SpaceState {
-  private readonly live = new Map<string, MemberRecord>();
-  private readonly left = new Map<string, MemberRecord>();
-  private readonly superseded = new Map<string, string>();
-  private readonly table = new LockTable();
-  private readonly lockOf = new WeakMap<LockRequest, { entry: LockEntry; lock: Lock }>();
-  private lastSnapshot: SpaceSnapshot = { members: [], locks: [] };
+  readonly locks = new LockTable();
+  private readonly records = new Map<string, MemberRecord>();
+  private last: SpaceSnapshot = { members: [], locks: [] };
   private isDirty = false;
 
   /** The state as one immutable value; the same object as before if nothing changed. */
   get snapshot(): SpaceSnapshot {
-    if (this.isDirty) {
-      this.isDirty = false;
-      const members = [...this.live.values(), ...this.left.values()].map(({ member }) => member);
-      const locks = this.table.held().map((request) => this.lock(request));
-      const last = this.lastSnapshot;
-      const next = { members: keep(last.members, members), locks: keep(last.locks, locks) };
-      if (next.members !== last.members || next.locks !== last.locks) this.lastSnapshot = next;
-    }
-    return this.lastSnapshot;
+    const { last } = this;
+    if (!this.isDirty) return last;
+    this.isDirty = false;
+    const all = [...this.records.values()].map(({ member }) => member);
+    const members = [true, false].flatMap((isHere) => all.filter(({ isConnected }) => isConnected === isHere));
+    const locks = this.locks.held().map((request) => this.lock(request));
+    const next = { members: keep(last.members, members), locks: keep(last.locks, locks) };
+    if (next.members !== last.members || next.locks !== last.locks) this.last = next;
+    return this.last;
   }
 
-  /** The member of this key, if it is here now. */
-  present(key: string): SpaceMember | undefined {
-    return this.live.get(key)?.member;
-  }
-
-  /** Whether the member left and is not removed yet. */
-  isLeaver(key: string): boolean {
-    return this.left.has(key);
+  /** The member of this key, here or gone a moment ago. */
+  member(key: string): SpaceMember | undefined {
+    return this.records.get(key)?.member;
   }
 
   /** The lock, if somebody holds it. */
   heldLock(id: string): Lock | undefined {
-    const request = this.table.holder(id);
+    const request = this.locks.holder(id);
     return request && this.lock(request);
-  }
-
-  /** Whether more than one member asks for the lock. */
-  isContested(id: string): boolean {
-    return this.table.isContested(id);
-  }
-
-  /** The live lock requests of a member, whatever became of them. */
-  requestsOf(key: string): LockRequest[] {
-    return this.table.requestsOf(key);
-  }
-
-  /** See {@link LockTable.verdict}. */
-  verdict(key: string, id: string, timestamp: number): 'open' | 'held' | 'refused' {
-    return this.table.verdict(key, id, timestamp);
   }
 
   /** Folds one message. */
   apply(message: MemberMessage): Change[] {
-    if (this.superseded.has(message.key)) return [];
+    const { key, action, connectionId, locks } = message;
+    const known = this.records.get(key);
+    if (!known && this.isShadow(key)) return [];
     this.isDirty = true;
-    if (message.former.length) this.forget(this.live.get(message.key)?.former, message.former);
-    const gone = message.former.flatMap((key) => this.supersede(key, message));
-    return [...gone, ...(message.action === 'leave' ? this.leave(message) : this.upsert(message))];
+    const gone = message.former.flatMap((former) => this.supersede(former, message));
+    const isHere = action !== 'leave';
+    const { record, changes } = fold(message, known);
+    // Who comes or goes moves to the end of the list.
+    if (known?.member.isConnected !== isHere) this.records.delete(key);
+    this.records.set(key, record);
+    const lockChanges = this.locks.replace(key, connectionId, (isHere && locks) || []);
+    return [...gone, ...changes, ...this.lockChanges(lockChanges)];
   }
 
   /** The member's time after leaving is over. */
   remove(key: string): Change[] {
-    const record = this.left.get(key);
-    if (!record) return [];
-    this.left.delete(key);
+    const member = this.member(key);
+    if (!member || member.isConnected) return [];
+    this.records.delete(key);
     this.isDirty = true;
-    this.forget(record.former);
-    const { member } = record;
-    const { location } = member;
-    const removed: Change = { on: 'members', event: 'remove', member };
-    if (!location) return [removed];
-    const after = { ...member, location: null };
-    return [removed, { on: 'locations', member: after, previousLocation: location, currentLocation: null }];
+    const removed: Change = { on: 'members', event: 'remove', payload: member };
+    const { location: previousLocation } = member;
+    if (!previousLocation) return [removed];
+    const payload = { member: { ...member, location: null }, previousLocation, currentLocation: null };
+    return [removed, { on: 'locations', event: 'update', payload }];
   }
 
   /** Brings the fold in line with the whole presence set: one list of changes per member that differs. */
   reconcile(messages: readonly MemberMessage[]): Change[][] {
     const listed = new Set(messages.map(({ key }) => key));
-    const missing = [...this.live].filter(([key]) => !listed.has(key));
+    const missing = [...this.records.values()].filter(
+      ({ member, message }) => member.isConnected && !listed.has(message.key),
+    );
     const news = messages.filter(({ key, id }) => {
-      const record = this.live.get(key);
-      return !record || id === undefined || record.messageId !== id;
+      const known = this.records.get(key);
+      return !known?.member.isConnected || id === undefined || known.message.id !== id;
     });
     return [
-      ...missing.map(([key, { member, messageId }]) => this.apply(leaveOf(key, member, messageId))),
+      ...missing.map(({ message }) => this.apply({ ...message, action: 'leave', former: [] })),
       ...news.map((message) => this.apply({ ...message, action: 'present' })),
     ];
   }
 
-  /** Whether no decision on locks is taken. */
-  get isPaused(): boolean {
-    return this.table.isPaused;
-  }
-
-  /** Takes no decision on locks until {@link resumeLocks}: messages may have been missed. */
-  pauseLocks(): void {
-    this.table.pause();
-  }
-
-  /** Decides on all locks; `selfKey` is told of its refusals. */
+  /** Decides on all locks, after a pause; `selfKey` is told of its refusals. */
   resumeLocks(selfKey: string): Change[] {
-    return this.lockChanges(this.table.resume(selfKey));
+    return this.lockChanges(this.locks.resume(selfKey));
   }
 
+  private isShadow(key: string): boolean {
+    return [...this.records.values()].some(({ former }) => former.includes(key));
+  }
+
+  /** The member goes on under the key of the message; the old one leaves and is removed at once. */
   private supersede(key: string, message: MemberMessage): Change[] {
-    if (key === message.key) return [];
-    this.superseded.set(key, message.key);
-    const record = this.live.get(key) ?? this.left.get(key);
-    if (!record) return [];
-    this.forget(record.former, message.former);
-    const locks = this.table.rekey(key, message.key, message.connectionId);
-    this.live.delete(key);
-    const gone = this.left.delete(key) ? goneChanges(record.member).slice(1) : goneChanges(record.member);
-    return [...gone, ...this.lockChanges(locks)];
-  }
-
-  private forget(former: readonly string[] | undefined, but: readonly string[] = []): void {
-    for (const key of former ?? []) if (!but.includes(key)) this.superseded.delete(key);
-  }
-
-  private leave(message: MemberMessage): Change[] {
-    const { key } = message;
-    const record = this.live.get(key) ?? this.left.get(key);
-    this.live.delete(key);
-    this.left.delete(key);
-    const raw = memberOf(message, record?.member);
-    this.left.set(key, recordOf(message, raw, record));
-    return [
-      { on: 'members', event: 'leave', member: raw },
-      ...profileChange(message, raw, record),
-      ...this.lockChanges(this.table.replace(key, message.connectionId, [])),
-    ];
-  }
-
-  private upsert(message: MemberMessage): Change[] {
-    const { key, action } = message;
-    const record = this.live.get(key) ?? this.left.get(key);
-    const raw = memberOf(message, record?.member);
-    const isSame = record?.member.isConnected && action !== 'enter' && sameMember(raw, record.member);
-    const listed: SpaceMember = { ...raw, lastEvent: { name: 'present', timestamp: message.timestamp } };
-    const next = recordOf(message, isSame ? record.member : listed, record);
-    this.left.delete(key);
-    this.live.set(key, next);
-    const changes: Change[] = action === 'enter' ? [{ on: 'members', event: 'enter', member: raw }] : [];
-    changes.push(...profileChange(message, raw, record));
-    const { id, current: currentLocation, previous: previousLocation } = message.location;
-    if (action === 'update' && id !== null && id !== record?.locationId) {
-      next.locationId = id;
-      changes.push({ on: 'locations', member: next.member, currentLocation, previousLocation });
-    }
-    return [...changes, ...this.lockChanges(this.table.replace(key, message.connectionId, message.locks ?? []))];
+    const member = this.member(key);
+    if (!member || key === message.key) return [];
+    const locks = this.locks.rekey(key, message.key, message.connectionId);
+    this.records.delete(key);
+    const gone: SpaceMember = { ...member, isConnected: false, lastEvent: { ...member.lastEvent, name: 'leave' } };
+    const left: Change[] = member.isConnected ? [{ on: 'members', event: 'leave', payload: gone }] : [];
+    return [...left, { on: 'members', event: 'remove', payload: gone }, ...this.lockChanges(locks)];
   }
 
   private lockChanges(changes: readonly LockChange[]): Change[] {
     if (changes.length) this.isDirty = true;
     return changes.map(({ request, status, reason }) => {
-      return { on: 'locks', lock: { ...this.lock(request), status, ...(reason && { reason }) } };
+      return { on: 'locks', event: 'update', payload: { ...this.lock(request), status, ...(reason && { reason }) } };
     });
   }
 
   private lock(request: LockRequest): Lock {
-    const { key, entry } = request;
-    const known = this.lockOf.get(request);
-    const member = (this.live.get(key) ?? this.left.get(key))?.member ?? known?.lock.member;
-    if (known && known.lock.member === member && known.entry === entry) return known.lock;
-    const lock = { ...entry, status: 'locked', member } as Lock;
-    this.lockOf.set(request, { entry, lock });
-    return lock;
+    const member = this.member(request.key) ?? request.lock?.member;
+    if (!request.lock || request.lock.member !== member) {
+      request.lock = { ...request.entry, status: 'locked', member } as Lock;
+    }
+    return request.lock;
   }
 }
 
@@ -208,11 +144,41 @@ function keep<T>(before: readonly T[], after: readonly T[]): readonly T[] {
   return before.length === after.length && before.every((item, i) => item === after[i]) ? before : after;
 }
 
+/** What a message makes of what is known of its member. */
+function fold(message: MemberMessage, known: MemberRecord | undefined): { record: MemberRecord; changes: Change[] } {
+  const { action, timestamp, profile, location, former } = message;
+  const changes: Change[] = [];
+  const told = memberOf(message, known?.member);
+  const isArriving = action === 'enter' || !known?.member.isConnected;
+  const isSame = known && told.profileData === known.member.profileData && told.location === known.member.location;
+  const listed: SpaceMember = action === 'leave' ? told : { ...told, lastEvent: { name: 'present', timestamp } };
+  const member = isSame && !isArriving && action !== 'leave' ? known.member : listed;
+  if (action === 'enter' || action === 'leave') changes.push({ on: 'members', event: action, payload: told });
+  if (profile.id !== null && profile.id !== known?.profileId) {
+    changes.push({ on: 'members', event: 'updateProfile', payload: told });
+  }
+  const isMove = action === 'update' && location.id !== null && location.id !== known?.locationId;
+  if (isMove) {
+    const payload = { member, currentLocation: location.current, previousLocation: location.previous };
+    changes.push({ on: 'locations', event: 'update', payload });
+  }
+  const record = {
+    member,
+    message,
+    profileId: profile.id ?? known?.profileId ?? null,
+    locationId: isMove ? location.id : (known?.locationId ?? null),
+    former: former.length ? former : (known?.former ?? []),
+  };
+  return { record, changes };
+}
+
 /** The member as the message tells it; values that are equal to those known stay the same objects. */
-function memberOf(message: MemberMessage, known: SpaceMember | undefined): SpaceMember {
-  const { clientId, connectionId, action, timestamp } = message;
-  const profile = message.profile.current;
-  const location = message.location.current;
+function memberOf(
+  { clientId, connectionId, action, timestamp, ...told }: MemberMessage,
+  known?: SpaceMember,
+): SpaceMember {
+  const profile = told.profile.current;
+  const location = told.location.current;
   return {
     clientId,
     connectionId,
@@ -220,49 +186,5 @@ function memberOf(message: MemberMessage, known: SpaceMember | undefined): Space
     profileData: known && sameJson(known.profileData, profile) ? known.profileData : profile,
     location: known && sameJson(known.location, location) ? known.location : location,
     lastEvent: { name: action, timestamp },
-  };
-}
-
-function sameMember(a: SpaceMember, b: SpaceMember): boolean {
-  return a.profileData === b.profileData && a.location === b.location;
-}
-
-function recordOf(message: MemberMessage, member: SpaceMember, known: MemberRecord | undefined): MemberRecord {
-  return {
-    member,
-    messageId: message.id,
-    profileId: message.profile.id ?? known?.profileId ?? null,
-    locationId: known?.locationId ?? null,
-    former: message.former.length ? message.former : (known?.former ?? []),
-  };
-}
-
-function profileChange(message: MemberMessage, member: SpaceMember, known: MemberRecord | undefined): Change[] {
-  const { id } = message.profile;
-  return id === null || id === known?.profileId ? [] : [{ on: 'members', event: 'updateProfile', member }];
-}
-
-function goneChanges(member: SpaceMember): Change[] {
-  const gone: SpaceMember = { ...member, isConnected: false, lastEvent: { ...member.lastEvent, name: 'leave' } };
-  return [
-    { on: 'members', event: 'leave', member: gone },
-    { on: 'members', event: 'remove', member: gone },
-  ];
-}
-
-/** The leave of a member that is missing from the presence set. */
-function leaveOf(key: string, member: SpaceMember, id: string | undefined): MemberMessage {
-  const { clientId, connectionId, profileData, location, lastEvent } = member;
-  return {
-    key,
-    action: 'leave',
-    clientId,
-    connectionId,
-    id,
-    timestamp: lastEvent.timestamp,
-    profile: { id: null, current: profileData },
-    location: { id: null, current: location, previous: null },
-    locks: undefined,
-    former: [],
   };
 }

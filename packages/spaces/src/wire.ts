@@ -66,7 +66,7 @@ export function parseMember(raw: PresenceMessageLike): MemberMessage | undefined
     clientId,
     connectionId,
     id: text(raw.id) ?? undefined,
-    timestamp: Number.isFinite(raw.timestamp) ? raw.timestamp : 0,
+    timestamp: Number(raw.timestamp) || 0,
     profile: { id: text(part(profile, 'id')), current: isObject(current) ? current : null },
     location: {
       id: text(part(location, 'id')),
