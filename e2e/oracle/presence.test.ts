@@ -10,7 +10,7 @@ let count = 0;
 const fresh = (name: string) => `${name}-${++count}`;
 
 describe.each(formats)('presence with the official client, %s', (format) => {
-  it('[OP1] members see each other enter, update and leave', async () => {
+  it('[OE1] members see each other enter, update and leave', async () => {
     const name = fresh('room');
     const ada = oracle.realtime(format, { clientId: 'ada' }).channels.get(name);
     const bob = oracle.realtime(format, { clientId: 'bob' }).channels.get(name);
@@ -28,7 +28,7 @@ describe.each(formats)('presence with the official client, %s', (format) => {
     expect(await bob.presence.get()).toEqual([]);
   });
 
-  it('[OP2] 250 members on one connection are all synced to a newcomer', async () => {
+  it('[OE2] 250 members on one connection are all synced to a newcomer', async () => {
     const name = fresh('crowd');
     const many = oracle.realtime(format).channels.get(name);
     await many.attach();
@@ -37,7 +37,7 @@ describe.each(formats)('presence with the official client, %s', (format) => {
     expect(new Set(members.map(({ clientId }) => clientId)).size).toBe(250);
   });
 
-  it('[OP3] a cut and resumed member is never seen to leave, and keeps its place', async () => {
+  it('[OE3] a cut and resumed member is never seen to leave, and keeps its place', async () => {
     const name = fresh('cut');
     const client = oracle.realtime(format, { clientId: 'ada', port: proxy.port });
     const ada = client.channels.get(name);
@@ -59,7 +59,7 @@ describe.each(formats)('presence with the official client, %s', (format) => {
     ]);
   });
 
-  it('[OP4] a member whose client vanishes leaves after the grace period, with its last data', async () => {
+  it('[OE4] a member whose client vanishes leaves after the grace period, with its last data', async () => {
     const name = fresh('gone');
     const client = oracle.realtime(format, { clientId: 'ada', port: proxy.port });
     const ada = client.channels.get(name);
@@ -74,7 +74,7 @@ describe.each(formats)('presence with the official client, %s', (format) => {
     expect(left).toEqual(['last words']);
   });
 
-  it('[OP5] REST shows members and presence history', async () => {
+  it('[OE5] REST shows members and presence history', async () => {
     const name = fresh('rest');
     const ada = oracle.realtime(format, { clientId: 'ada' }).channels.get(name);
     await ada.presence.enter({ x: 1 });
@@ -89,7 +89,7 @@ describe.each(formats)('presence with the official client, %s', (format) => {
     ]);
   });
 
-  it('[OP6] nobody enters as somebody else', async () => {
+  it('[OE6] nobody enters as somebody else', async () => {
     const ada = oracle.realtime(format, { clientId: 'ada' }).channels.get(fresh('spoof'));
     await expect(ada.presence.enterClient('eve')).rejects.toMatchObject({ code: 40012 });
   });
