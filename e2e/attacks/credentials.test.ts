@@ -1,0 +1,220 @@
+import { createHmac } from 'node:crypto';
+import { Action } from '@parvis/protocol';
+import { createServer } from 'parvis';
+import { describe, expect, it } from 'vitest';
+import { secretsEqual } from '../../packages/server/src/access/constantTime.ts';
+import { ProtocolClient } from '../faults/protocolClient.ts';
+import { offend, startScene } from './scene.ts';
+
+const revocable = 'rev.key1:a-secret-of-thirty-two-characters';
+const boundless = 'all.key1:a-secret-of-thirty-two-characters';
+const scene = await startScene({
+  apps: [
+    { id: 'rev', keys: [{ key: revocable, revocableTokens: true }] },
+    { id: 'all', keys: [{ key: boundless, capability: { '[*]*': ['*'] } }] },
+  ],
+});
+const [keyName = '', secret = ''] = scene.key.split(':');
+const seconds = Math.floor(Date.now() / 1_000);
+
+const part = (value: unknown) =>
+  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
+const fair = { iat: seconds, exp: seconds + 600, 'x-ably-clientId': 'ada' };
+
+/** A JWT, signed as its header says or with another signature. Claims may be JSON text, for what no object can say. */
+function jwt(claims: unknown, header: Record<string, unknown> = {}, signature?: string, signer = secret): string {
+  const text = `${part({ alg: 'HS256', typ: 'JWT', kid: keyName, ...header })}.${part(claims)}`;
+  return `${text}.${signature ?? createHmac('sha256', signer).update(text).digest('base64url')}`;
+}
+
+/** What a token gets over realtime (the code of its refusal, or undefined) and over REST (status and code). */
+async function outcomeOf(token: string) {
+  const client = new ProtocolClient(scene.port, { access_token: token });
+  const answer = await client.when('an answer', ({ action }) =>
+    [Action.CONNECTED, Action.ERROR, Action.DISCONNECTED].some((each) => each === action),
+  );
+  if (answer.action === Action.CONNECTED) await client.close();
+  else expect(await client.closed).toBe(1000);
+  const { status, headers } = await fetch(`http://127.0.0.1:${scene.port}/channels/a/messages`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  return { realtime: answer.error?.code, rest: [status, Number(headers.get('x-ably-errorcode'))] };
+}
+
+describe('tokens that nobody signed', () => {
+  const unsigned: [title: string, token: string][] = [
+    ...['none', 'None', 'NONE', 'nOnE', '', 'HS384', 'RS256', 'ES256', 'hs256'].flatMap((alg): [string, string][] => [
+      [`alg ${JSON.stringify(alg)} without a signature`, jwt(fair, { alg }, '')],
+      [`alg ${JSON.stringify(alg)} with a good signature`, jwt(fair, { alg })],
+    ]),
+    ['no alg', jwt(fair, { alg: undefined })],
+    ['an alg that is a list', jwt(fair, { alg: ['HS256'] })],
+    ['no third part', jwt(fair).split('.').slice(0, 2).join('.')],
+    ['a fourth part', `${jwt(fair)}.x`],
+  ];
+  it.each(unsigned)('[attack 20] a JWT with %s is 40144, never accepted', async (_title, token) => {
+    expect(await outcomeOf(token)).toEqual({ realtime: 40144, rest: [401, 40144] });
+  });
+
+  it.each([
+    ['an empty signature', jwt(fair, {}, '')],
+    ['the signature of another secret', jwt(fair, {}, undefined, 'another-secret-another-secret')],
+    ['the signature of an empty secret', jwt(fair, {}, undefined, '')],
+    ['a signature cut short', jwt(fair).slice(0, -2)],
+    ['a signature with more behind it', `${jwt(fair)}AA`],
+    [
+      'claims changed after signing',
+      `${jwt(fair).split('.')[0]}.${part({ ...fair, 'x-ably-clientId': 'eve' })}.${jwt(fair).split('.')[2]}`,
+    ],
+  ])('[attack 20] a JWT with %s is refused, never accepted', async (_title, token) => {
+    const { realtime, rest } = await outcomeOf(token);
+    expect([40101, 40144]).toContain(realtime);
+    expect(rest).toEqual([401, realtime]);
+  });
+
+  it('[attack 20] two hundred forgers at once are told so, and a good token is taken beside them', async () => {
+    const forged = unsigned.map(([, token]) => token);
+    await scene.served(async () => {
+      const outcomes = offend(200, async (index) => {
+        const client = new ProtocolClient(scene.port, { access_token: forged[index % forged.length] ?? '' });
+        await client.closed;
+        return client.errors(Action.DISCONNECTED)[0]?.code ?? client.errors(Action.ERROR)[0]?.code;
+      });
+      expect(await outcomeOf(jwt(fair))).toEqual({ realtime: undefined, rest: [200, 0] });
+      expect(new Set(await outcomes)).toEqual(new Set([40144]));
+    });
+  });
+});
+
+describe('times that a token tells', () => {
+  const text = (exp: string) => `{"iat":${seconds},"exp":${exp}}`;
+  it.each([
+    ['no exp', { iat: seconds }, 40144],
+    ['no iat', { exp: seconds + 600 }, 40144],
+    ['an exp of the past', { iat: seconds - 600, exp: seconds - 60 }, 40142],
+    ['an exp of 1e308', text('1e308'), 40003],
+    ['an exp of 1e400', text('1e400'), 40144],
+    ['an exp that is text', { iat: seconds, exp: String(seconds + 600) }, 40144],
+    ['an exp that is null', { iat: seconds, exp: null }, 40144],
+    ['an exp before its iat', { iat: seconds, exp: seconds - 1 }, 40144],
+    ['an iat of the far future', { iat: seconds + 86_400, exp: seconds + 90_000 }, 40144],
+    ['an nbf of the future', { ...fair, nbf: seconds + 3_600 }, 40144],
+    ['an nbf that is text', { ...fair, nbf: 'soon' }, 40144],
+    ['more than a day to live', { iat: seconds, exp: seconds + 90_000 }, 40003],
+  ])('[attack 26] a JWT with %s is refused', async (_title, claims, code) => {
+    const { realtime, rest } = await outcomeOf(jwt(claims));
+    expect([realtime, rest[1]]).toEqual([code, code]);
+  });
+
+  it('[attack 26] a token of a key with revocable tokens may live an hour, and no longer', async () => {
+    const [kid, signer] = revocable.split(':');
+    const of = (ttl: number) => jwt({ iat: seconds, exp: seconds + ttl }, { kid }, undefined, signer);
+    expect((await outcomeOf(of(3_601))).realtime).toBe(40003);
+    expect((await outcomeOf(of(3_600))).realtime).toBeUndefined();
+  });
+});
+
+describe('secrets that are none', () => {
+  it.each([
+    ['empty', 'app.key:'],
+    ['of one byte', 'app.key:x'],
+    ['of fifteen bytes', 'app.key:123456789012345'],
+    ['missing', 'app.key'],
+    ['without a name', ':secret-of-more-than-sixteen-bytes'],
+    ['without an app', 'key:secret-of-more-than-sixteen-bytes'],
+    ['of blanks', `app.key:${' '.repeat(32)}`],
+  ])('[attack 22] a server with a secret that is %s does not start, and says so with 40005', (_title, key) => {
+    expect(() => createServer({ keys: [key] })).toThrow(expect.objectContaining({ code: 40005 }));
+    const apps = [{ id: 'app', keys: [key] }];
+    expect(() => createServer({ apps })).toThrow(expect.objectContaining({ statusCode: 400 }));
+  });
+
+  it.each([`${keyName}:`, keyName, `${keyName}:x`, ':', ''])(
+    '[attack 22] a client that shows %j is refused',
+    async (key) => {
+      const client = new ProtocolClient(scene.port, { key });
+      await client.closed;
+      expect([40005, 40101]).toContain(client.errors(Action.ERROR)[0]?.code);
+    },
+  );
+});
+
+describe('how long a refusal takes', () => {
+  const expected = 'correct-horse-battery-staple-and-more';
+
+  it('[attack 31] the time that a secret is compared in has no trend over how much of it was guessed', () => {
+    expect(Math.abs(trendOf((guess) => secretsEqual(guess, expected)))).toBeLessThan(0.8);
+  });
+
+  it('[attack 31] the same measure finds a comparison that stops at the first difference', () => {
+    const stopsEarly = (guess: string) => {
+      for (let i = 0; i < expected.length; i++) if (guess.charCodeAt(i) !== expected.charCodeAt(i)) return false;
+      return true;
+    };
+    expect(trendOf(stopsEarly)).toBeGreaterThan(0.8);
+  });
+
+  /** How the time of a comparison goes with the length of the prefix that was guessed, 10,000 samples of each: -1 to 1. */
+  function trendOf(compare: (guess: string) => boolean): number {
+    const guesses = Array.from(expected, (_, length) => expected.slice(0, length).padEnd(expected.length, '~'));
+    // The least of many rounds is what the comparison takes by itself; each round goes over all guesses, so that a machine
+    // that slows down slows down all of them alike.
+    const least = guesses.map(() => Number.POSITIVE_INFINITY);
+    for (let round = 0; round < 100; round++) {
+      for (const [i, guess] of guesses.entries()) {
+        const before = performance.now();
+        for (let sample = 0; sample < 100; sample++) compare(guess);
+        least[i] = Math.min(least[i] ?? 0, performance.now() - before);
+      }
+    }
+    return rankCorrelation(least);
+  }
+});
+
+/** Spearman's correlation of values with their places: 1 where they only grow, -1 where they only fall, near 0 without a trend. */
+function rankCorrelation(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const n = values.length;
+  const squares = values.map((value, place) => (sorted.indexOf(value) - place) ** 2);
+  return 1 - (6 * squares.reduce((sum, square) => sum + square, 0)) / (n * (n * n - 1));
+}
+
+describe('patterns of a capability', () => {
+  const cases: [resource: string, channel: string, isAllowed: boolean][] = [
+    ['foo*', 'foo*', true],
+    ['foo*', 'foobar', false],
+    ['foo*', 'foo:bar', false],
+    ['*:bar', 'foo:bar', true],
+    ['*:bar', 'a:b:bar', false],
+    ['*:bar', 'bar', false],
+    ['foo:**', 'foo:bar', false],
+    ['foo:*', 'foo:bar', true],
+    ['foo:*', 'foo:bar:baz', true],
+    ['foo:*', 'foo', false],
+    ['foo:*', 'foobar', false],
+    ['foo:', 'foo', false],
+    ['foo', 'foo:', false],
+    ['foo', 'Foo', false],
+    ['[*]foo', 'foo', true],
+    ['[*]foo', 'bar', false],
+    ['[meta]*', 'foo', false],
+    ['bar', '*', false],
+    ['foo:x', 'foo:*', false],
+    ['*', '*', true],
+    ['foo:*', 'foo:*', true],
+    ['caf\u00e9', 'cafe\u0301', false],
+    ['__proto__', 'constructor', false],
+  ];
+  it.each(cases)('[attack 32] %j on channel %j: %s', async (resource, channel, isAllowed) => {
+    const [kid, signer] = boundless.split(':');
+    const claims = { ...fair, 'x-ably-capability': JSON.stringify({ [resource]: ['*'] }) };
+    const token = jwt(claims, { kid }, undefined, signer);
+    const client = await ProtocolClient.connected(scene.port, { access_token: token });
+    client.send({ action: Action.ATTACH, channel });
+    client.publish(channel, 0, 'x');
+    await client.ping('done');
+    const codes = [...client.errors(Action.ERROR), ...client.errors(Action.NACK)].map(({ code }) => code);
+    expect(codes).toEqual(isAllowed ? [] : [40160, 40160]);
+    await client.close();
+  });
+});
