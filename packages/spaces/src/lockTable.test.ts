@@ -109,10 +109,17 @@ test('[SP3] our own refusal is told at the end of a pause, those of others are n
 test('[SP3] locks go with a member that changes its key', () => {
   const { locks, say } = table();
   say('a', locked(1));
-  expect(locks.rekey('a', 'z', 'z')).toEqual([]);
+  expect(locks.rekey('a', 'z', 'z', [locked(1)])).toEqual([]);
   expect(locks.holder('x')).toMatchObject({ key: 'z', connectionId: 'z' });
   expect(say('z', locked(1))).toEqual([]);
   expect(say('a')).toEqual([]);
+});
+
+test('[SP3] what a shadow of a member won is won for nothing', () => {
+  const { locks, say } = table();
+  say('a', locked(1));
+  expect(say('b', pending(2))).toEqual(['b unlocked 101003']);
+  expect(told(locks.rekey('a', 'z', 'z', []))).toEqual(['a unlocked', 'b locked']);
 });
 
 test('[SP3] nothing is kept of locks that came and went', () => {

@@ -92,14 +92,14 @@ export class LockTable {
     });
   }
 
-  /** The member goes on under another key; its locks go with it, what it was refused does not. */
-  rekey(from: string, to: string, connectionId: string): LockChange[] {
+  /** The member goes on under another key, and takes along what its `entries` still name and it was not refused. */
+  rekey(from: string, to: string, connectionId: string, entries: readonly LockEntry[]): LockChange[] {
     return this.requestsOf(from).flatMap((request) => {
-      const { id } = request.entry;
+      const { id, timestamp } = request.entry;
       const slot = this.slot(id);
-      const known = slot.requests.get(to);
       slot.requests.delete(from);
-      if (isInRace(request) && (!known || known.timestamp === request.timestamp)) {
+      const isNamed = entries.some((entry) => entry.id === id && entry.timestamp === timestamp);
+      if (isNamed && isInRace(request)) {
         slot.requests.set(to, Object.assign(request, { key: to, connectionId }));
         return [];
       }

@@ -12,14 +12,37 @@ const step = fc.record({
   pick: fc.nat(99),
 });
 
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+const steps = (text: string): Step[] =>
+  text.split(', ').map((part) => {
+    const [who, what, lock, pick] = part.split(' ');
+    return { who: Number(who), what: what as Step['what'], lock: lock ?? '', pick: Number(pick) };
+  });
+
+/** Runs that once ended in disagreement. */
+const STORIES: [Step[]][] = [
+  // The tie between two requests of one moment turned over when a connection id changed.
+  [steps('0 acquire b 0, 1 acquire b 0, 0 move a 0, 1 cut a 31, 0 acquire a 0, 0 acquire a 0, 0 lapse a 33')],
+  // A member that was leaving kept a lock in its own view that nobody else saw.
+  [steps('0 acquire b 9, 0 move a 5, 0 leave a 0, 0 lapse a 0, 0 acquire a 0, 1 acquire b 0')],
+  // The acknowledgement of one restored state ended the next restoration.
+  [
+    steps(
+      '1 cut a 0, 1 acquire a 0, 0 move a 0, 0 move a 0, 0 move a 0, 0 move a 1, 1 cut a 1, 0 acquire b 10, 0 move a 0',
+    ),
+  ],
+  // A connection that had been replaced, by one that was gone too, refused somebody for a lock that nobody held.
+  [steps('1 acquire a 0, 0 move a 1, 1 cut a 3, 0 move a 33, 0 move a 13, 1 lapse a 50, 2 acquire a 0, 1 leave a 0')],
+];
+
 test('[SP27] any order, loss and resync of messages ends with the same single holder on every client', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (run) => {
       const service = new FakeService();
       const people = await Promise.all(NAMES.map((name) => member(service, name)));
       const done: Promise<unknown>[] = [];
       service.isAutomatic = false;
-      for (const { who, what, lock, pick } of steps) {
+      for (const { who, what, lock, pick } of run) {
         const { space, client } = people[who] as (typeof people)[number];
         const { id } = client.connection;
         if (what === 'acquire') done.push(space.locks.acquire(lock).catch(() => {}));
@@ -62,6 +85,6 @@ test('[SP27] any order, loss and resync of messages ends with the same single ho
         await service.settled();
       }
     }),
-    { numRuns: Number(process.env.RUNS ?? 300), timeout: 2000 },
+    { numRuns: Number(process.env.RUNS ?? 300), timeout: 2000, examples: STORIES },
   );
 });

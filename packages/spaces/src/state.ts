@@ -2,7 +2,7 @@ import { sameJson } from './json.ts';
 import type { LocationsEvents } from './locations.ts';
 import { type LockChange, type LockRequest, LockTable } from './lockTable.ts';
 import type { Lock, SpaceMember, SpaceSnapshot } from './types.ts';
-import type { MemberMessage } from './wire.ts';
+import type { LockEntry, MemberMessage } from './wire.ts';
 
 /** What one presence message changed, in the order in which the application is told: which view emits what. */
 export type Change =
@@ -64,13 +64,14 @@ export class SpaceState {
     const known = this.records.get(key);
     if (!known && this.isShadow(key)) return [];
     this.isDirty = true;
-    const gone = message.former.flatMap((former) => this.supersede(former, message));
     const isHere = action !== 'leave';
+    const entries = (isHere && locks) || [];
+    const gone = message.former.flatMap((former) => this.supersede(former, message, entries));
     const { record, changes } = fold(message, known);
     // Who comes or goes moves to the end of the list.
     if (known?.member.isConnected !== isHere) this.records.delete(key);
     this.records.set(key, record);
-    const lockChanges = this.locks.replace(key, connectionId, (isHere && locks) || []);
+    const lockChanges = this.locks.replace(key, connectionId, entries);
     return [...gone, ...changes, ...this.lockChanges(lockChanges)];
   }
 
@@ -113,10 +114,10 @@ export class SpaceState {
   }
 
   /** The member goes on under the key of the message; the old one leaves and is removed at once. */
-  private supersede(key: string, message: MemberMessage): Change[] {
+  private supersede(key: string, message: MemberMessage, entries: readonly LockEntry[]): Change[] {
     const member = this.member(key);
     if (!member || key === message.key) return [];
-    const locks = this.locks.rekey(key, message.key, message.connectionId);
+    const locks = this.locks.rekey(key, message.key, message.connectionId, entries);
     this.records.delete(key);
     const gone: SpaceMember = { ...member, isConnected: false, lastEvent: { ...member.lastEvent, name: 'leave' } };
     const left: Change[] = member.isConnected ? [{ on: 'members', event: 'leave', payload: gone }] : [];
