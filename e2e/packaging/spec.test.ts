@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import config from '../../vitest.config.ts';
 import { filesUnder, textOf } from './sources.ts';
 
 /** A file that holds titles: tests, and the suites that tests run. */
@@ -31,6 +32,9 @@ function rowsOf(section: string): string[][] {
     );
 }
 
+/** A wildcard of a glob: any folders, or any part of a name. */
+const toRegExp = (wildcard: string) => (wildcard === '*' ? '[^/]*' : '(?:.*/)?');
+
 const numberOf = (id = '') => Number(id.replace(/\D/g, ''));
 const doubles = (ids: readonly unknown[]) => ids.filter((id, at) => ids.indexOf(id) !== at);
 
@@ -59,6 +63,14 @@ describe('SPEC.md', () => {
         [...textOf(file).matchAll(/\b(?:it|test)\(\s*(['"`](?!\[|%s|\$).*)/g)].map(([, rest]) => `${file}: ${rest}`),
       );
     expect(without).toEqual([]);
+  });
+
+  it('[PK6] each file of tests is in the run', () => {
+    const { test } = config as { test: { include: string[] } };
+    const fits = test.include.map((pattern) => new RegExp(`^${pattern.replaceAll(/\*\*\/|\*/g, toRegExp)}$`));
+    const tests = files.filter((file) => /\.test\.tsx?$/.test(file));
+    expect(tests.length).toBeGreaterThan(80);
+    expect(tests.filter((file) => !fits.some((pattern) => pattern.test(file)))).toEqual([]);
   });
 
   it('[PK5] each id is defined once, in its section and in order, with a sentence and what it serves', () => {
