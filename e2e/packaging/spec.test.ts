@@ -23,7 +23,7 @@ const rules = [...sections].filter(([name]) => /^[A-Z]{2}$/.test(name)).flatMap(
 function rowsOf(section: string): string[][] {
   return section
     .split('\n')
-    .filter((line) => /^\| (?!id |row )/.test(line))
+    .filter((line) => /^\| (?!id |row |-)/.test(line))
     .map((line) =>
       line
         .slice(1, -1)
