@@ -104,7 +104,7 @@ export class ParvisServer {
       log: this.#log,
       meter,
       serverId: randomBytes(6).toString('base64url'),
-      testHooks: settings.testHooks,
+      testHooks: settings.testHooks || settings.sandbox,
       secret,
     });
     this.#webSockets = this.#createWebSockets();

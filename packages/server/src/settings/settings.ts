@@ -108,6 +108,6 @@ export const settings: Table<Omit<Settings, Groups>> & {
   publicDir: text('directory of files to serve under /', undefined, 'DIRECTORY'),
   demo: flag('give a token for the first key to whoever asks at /api/token; for development', false),
   sandbox: flag('let anybody make apps at /apps; for development', false),
-  testHooks: flag('obey _forceNack; for development', false),
+  testHooks: flag('obey _forceNack, as a sandbox does anyway; for development', false),
   limits,
 };
