@@ -184,6 +184,27 @@ describe('presence', () => {
     expect(late.one(Action.SYNC).presence?.[0]).toMatchObject({ id: id(1), data: 'b', extras: { locks: [1] } });
   });
 
+  it.each([
+    ['an update', { action: UPDATE, data: 'old' }],
+    ['an enter', { action: ENTER, data: 'old' }],
+    ['a leave', { action: LEAVE }],
+  ])('[FZ4] %s whose msgSerial goes back changes nothing, here as at every client', async (_title, event) => {
+    const { harness, member, watcher } = await room();
+    member.msgSerial = 7;
+    member.presence('room', { action: ENTER, data: 'new' });
+    await harness.settle();
+    watcher.clear();
+    member.msgSerial = 3;
+    member.presence('room', event);
+    await harness.settle();
+    expect(eventsOf(watcher)).toEqual([]);
+    expect(member.all(Action.ACK).at(-1)?.msgSerial).toBe(3);
+    const late = harness.connect();
+    late.attach('room');
+    await harness.settle();
+    expect(late.one(Action.SYNC).presence).toMatchObject([{ data: 'new' }]);
+  });
+
   it('[PR9] an enter with an explicit id whose member is gone keeps that id', async () => {
     const { harness, member, watcher } = await room();
     member.presence('room', { action: ENTER, id: 'old:3:0', data: 'a' });

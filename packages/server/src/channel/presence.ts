@@ -88,10 +88,13 @@ class PresenceFold {
       connectionId,
       ...(extras === undefined ? {} : { extras }),
     };
-    if (event.action === PresenceAction.LEAVE) this.#leave(key, stamped, member);
-    else if (event.action === PresenceAction.ENTER) this.#enter(key, stamped, member, givenId);
-    else if (event.action === PresenceAction.UPDATE) this.#put(key, stamped, member);
-    else throw errors.badRequest('presence action must be enter (2), leave (3) or update (4)');
+    const isPut = event.action === PresenceAction.ENTER || event.action === PresenceAction.UPDATE;
+    if (!isPut && event.action !== PresenceAction.LEAVE) {
+      throw errors.badRequest('presence action must be enter (2), leave (3) or update (4)');
+    }
+    if (member !== undefined && isStale(stamped, member)) return;
+    if (isPut) this.#put(key, stamped, member);
+    else this.#leave(key, stamped, member);
   }
 
   draft(): Draft | undefined {
@@ -113,16 +116,6 @@ class PresenceFold {
     return this.#overlay.has(key) ? this.#overlay.get(key) : this.#set.get(key)?.message;
   }
 
-  /**
-   * An enter whose id is that of the stored member is the client's re-entry after a reconnect. It carries no extras, so
-   * nothing is stored and nobody is told (spec RTP17g). Neither if its id is older: the echo of what it did last was lost.
-   */
-  #enter(key: string, event: PresenceMessage, member: PresenceMessage | undefined, givenId: string | undefined): void {
-    const isReentry = givenId?.startsWith(`${this.#origin.connectionId}:`) || givenId === member?.id;
-    if (givenId !== undefined && member !== undefined && isReentry && !isNewer(event, member)) return;
-    this.#put(key, event, member);
-  }
-
   #put(key: string, event: PresenceMessage, member: PresenceMessage | undefined): void {
     // An update of nobody is how a client enters whose member has lapsed.
     const stored = member === undefined ? { ...event, action: PresenceAction.ENTER } : event;
@@ -141,6 +134,16 @@ class PresenceFold {
     this.#overlay.set(key, undefined);
     this.#broadcast.push(event);
   }
+}
+
+/**
+ * Whether an event comes from before what is stored: nothing changes then, and nobody is told, for every client decides by
+ * the same rule. The re-entry after a reconnect is one of these: an enter with the id of the stored member, and without
+ * its extras (spec RTP17g), or with an older id when the echo of what the client did last was lost.
+ */
+function isStale(event: PresenceMessage, member: PresenceMessage): boolean {
+  const isOwn = ({ id, connectionId = '' }: PresenceMessage) => id?.startsWith(connectionId) === true;
+  return isOwn(event) && isOwn(member) ? !isNewer(event, member) : event.id === member.id;
 }
 
 /** A leave without data says what the member last said: the official Spaces SDK cannot read a leave without it. */
