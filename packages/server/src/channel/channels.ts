@@ -87,29 +87,36 @@ export class Channels {
     publisher: Publisher,
     messages: readonly Message[],
   ): Promise<PublishResult> {
+    const ref = this.ref(principal.app, name);
     this.#allow(principal, 'publish', name);
     const userClaim = principal.userClaims?.for(name);
-    const draft = draftMessages({ ...publisher, userClaim }, messages, this.#parts.limits);
-    const result = await this.#parts.engine.append(this.ref(principal.app, name), draft);
+    const draft = draftMessages(
+      userClaim === undefined ? publisher : { ...publisher, userClaim },
+      messages,
+      this.#parts.limits,
+    );
+    const result = await this.#parts.engine.append(ref, draft);
     if (result.outcome === 'refused') throw errors.internal();
     if (result.outcome === 'appended') this.#parts.meter.messagesPublished(messages.length);
     return { serials: messages.map((_, index) => messageSerial(result.entry.serial, index)) };
   }
 
   history(principal: Principal, name: string, query: HistoryQuery): Promise<HistoryPage<Message>> {
+    const ref = this.ref(principal.app, name);
     this.#allow(principal, 'history', name);
-    return messageHistory(this.#parts.engine, this.ref(principal.app, name), query);
+    return messageHistory(this.#parts.engine, ref, query);
   }
 
   presenceHistory(principal: Principal, name: string, query: HistoryQuery): Promise<HistoryPage<PresenceMessage>> {
+    const ref = this.ref(principal.app, name);
     this.#allow(principal, 'history', name);
-    return presenceHistory(this.#parts.engine, this.ref(principal.app, name), query);
+    return presenceHistory(this.#parts.engine, ref, query);
   }
 
   /** Members of a presence set, ordered by member key, with the action `present`. */
   async members(principal: Principal, name: string, query: PresenceQuery): Promise<HistoryPage<PresenceMessage>> {
-    this.#allow(principal, 'subscribe', name);
     const ref = this.ref(principal.app, name);
+    this.#allow(principal, 'subscribe', name);
     const items: PresenceMessage[] = [];
     let afterKey = query.cursor;
     for (;;) {
@@ -130,8 +137,10 @@ export class Channels {
     }
   }
 
-  /** How the engine knows a channel. Throws 40010. */
+  /** How the engine knows a channel. Throws 40010; the name of an open channel is known to be good. */
   ref(app: App, name: string): ChannelRef {
+    const open = this.#open.get(keyOf(app, name))?.channel;
+    if (open !== undefined) return open.ref;
     assertChannelName(name);
     return { app: app.id, name, retentionMs: retentionOf(app, name, this.#parts.limits) };
   }
@@ -174,7 +183,6 @@ export class Channels {
   }
 
   #allow(principal: Principal, operation: 'publish' | 'subscribe' | 'history', name: string): void {
-    assertChannelName(name);
     if (!principal.capability.allows(operation, name)) throw errors.capabilityDenied(operation, `channel ${name}`);
   }
 }

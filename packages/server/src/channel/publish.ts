@@ -57,14 +57,14 @@ function acceptedMessage(publisher: Publisher, given: Message, strictExtras: boo
   if (id !== undefined) checkMessageId(id);
   if (given.extras !== undefined) checkExtras(given.extras, strictExtras);
   const extras = withUserClaim(given.extras, publisher.userClaim);
-  return {
-    ...(id === undefined ? {} : { id }),
-    ...(name === undefined ? {} : { name }),
-    ...(data === undefined ? {} : { data }),
-    ...(encoding === undefined ? {} : { encoding }),
-    ...(clientId === undefined ? {} : { clientId }),
-    ...(extras === undefined ? {} : { extras }),
-  };
+  const message: Message = {};
+  if (id !== undefined) message.id = id;
+  if (name !== undefined) message.name = name;
+  if (data !== undefined) message.data = data;
+  if (encoding !== undefined) message.encoding = encoding;
+  if (clientId !== undefined) message.clientId = clientId;
+  if (extras !== undefined) message.extras = extras;
+  return message;
 }
 
 /** Ids are remembered for two minutes, so their length is bounded. Throws 40031. */

@@ -82,7 +82,7 @@ function publish(connection: Connection, message: ProtocolMessage): void {
   const { channel: name = '', messages = [], params } = message;
   answer(connection, message, (msgSerial) => {
     const { host, principal, connectionId } = connection;
-    assertChannelName(name);
+    if (connection.attachments.get(name) === undefined) assertChannelName(name);
     if (host.testHooks && params?._forceNack === 'true') throw errors.forcedNack();
     takeRate(connection, name, messages.length);
     requireMode(connection, name, Mode.PUBLISH, 'publish');
