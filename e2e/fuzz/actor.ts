@@ -24,7 +24,7 @@ export interface World {
 /** Names of channels that everybody uses, of each kind that has rules of its own. */
 export const channels: readonly [string, ...string[]] = [
   'room',
-  ...Array.from({ length: 24 }, (_, i) => `room:${i}`),
+  ...Array.from({ length: 6 }, (_, i) => `room:${i}`),
   'team::$space',
   'team::$cursors',
   'other::$space',
@@ -98,6 +98,13 @@ export class Actor {
   cut(): void {
     this.client.transport.ended = true;
     this.client.cut();
+  }
+
+  /** Stops taking what is sent to it, or takes all that has waited. */
+  stopOrGoOnReading(): void {
+    const { transport } = this.client;
+    if (transport.stalled) transport.flow();
+    else transport.stalled = true;
   }
 
   /** Takes in what came, as a client does. */

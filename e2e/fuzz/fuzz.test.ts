@@ -28,6 +28,17 @@ const SPOTLESS = 10;
 /** Frames that are on their way at once. */
 const BATCH = 100;
 const MB = 1024 * 1024;
+/** So tight that the limits, too, are reached now and then. */
+const limits = {
+  maxChannelsPerConnection: 5,
+  maxPresenceMembers: 3,
+  maxMessagesPerPublish: 4,
+  maxInboundRate: 60,
+  maxProtocolRate: 50,
+  maxResumeBacklog: 50,
+  softBacklog: 2_000,
+  hardBacklog: 50_000,
+};
 
 const strays: unknown[] = [];
 const stray = (failure: unknown) => strays.push(failure);
@@ -73,7 +84,7 @@ class Run {
     const error = (...line: unknown[]) => this.errorLines.push(line);
     const log = { info() {}, warn() {}, debug() {}, error } as unknown as Log;
     const meter = { ...silentMeter, refused: (code: number) => this.refusedCodes.count(code) };
-    this.harness = new Harness({ log, meter, ...(engine === undefined ? {} : { engine }) });
+    this.harness = new Harness({ log, meter, limits, ...(engine === undefined ? {} : { engine }) });
     this.good = this.harness.connect({ clientId: 'good' });
     this.good.attach('good');
     this.watcher = new Watcher(this.harness, channels[0]);
@@ -185,6 +196,7 @@ describe.each(runs)('%i frames of %s, half of them mutated, with %s storage', (f
         const actor = actors[index] as Actor;
         if (actor.isGone) actor.connect();
         else if (random.below(60) === 0) actor.cut();
+        else if (random.below(100) === 0) actor.stopOrGoOnReading();
         // One in fifty speaks too early.
         if (!actor.isConnected && (actor.isGone || random.below(50) > 0)) continue;
         const isMutated = isBadTurn && actor.isWarm;
@@ -203,7 +215,8 @@ describe.each(runs)('%i frames of %s, half of them mutated, with %s storage', (f
         `${format}: ${run.sent.legal} legal and ${run.sent.mutated} mutated frames`,
         `handlers reached by legal frames: ${run.reached.legal.text(nameOf)}`,
         `handlers reached by mutated frames: ${run.reached.mutated.text(nameOf)}`,
-        `codes answered: ${run.answeredCodes.text()}`,
+        `codes heard by clients: ${run.answeredCodes.text()}`,
+        `codes of refusals: ${run.refusedCodes.text()}`,
       ].join('\n'),
     );
     expect(Math.abs(run.sent.legal - run.sent.mutated)).toBeLessThan(frames / 20);
