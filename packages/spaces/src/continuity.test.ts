@@ -76,6 +76,16 @@ test.each([
   expect(bob.space.locks.get('card')?.member.connectionId).toBe(id);
 });
 
+test('[SP19] a new connection id is told of even where the messages of the channel go on', async () => {
+  const { service, ann, bob } = await room();
+  ann.client.cut();
+  ann.client.reconnect({ resumed: true });
+  await service.settled();
+  const id = ann.space.connectionId;
+  expect(await bob.space.members.getOthers()).toMatchObject([{ connectionId: id, location: 'here' }]);
+  expect(bob.space.locks.get('card')?.member.connectionId).toBe(id);
+});
+
 test('[SP19] peers that know of the old connection see no ghost of it', async () => {
   const { service, ann, bob } = await room();
   const events = trace(bob.space.members);

@@ -152,7 +152,7 @@ export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient =
     this.port = port;
     const { present } = this;
     const count = () => this.batch.setAudience(present.size);
-    this.feed = new PresenceFeed(port, {
+    this.feed = new PresenceFeed(port, client.connection, {
       message: ({ action, connectionId, clientId }) => {
         const key = memberKey(connectionId, clientId);
         if (action === 'leave') present.delete(key);

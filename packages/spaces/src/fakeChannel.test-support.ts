@@ -107,8 +107,8 @@ export class FakeChannel extends FakeEmitter<ChannelChange> implements ChannelPo
     this.failWaiting(fault(80002));
   }
 
-  reattach(): void {
-    if (['attached', 'attaching', 'suspended'].includes(this.state)) this.request();
+  reattach(resumed = false): void {
+    if (['attached', 'attaching', 'suspended'].includes(this.state)) this.request(resumed);
   }
 
   to(state: string, resumed?: boolean, reason = fault(0)): void {
@@ -118,7 +118,8 @@ export class FakeChannel extends FakeEmitter<ChannelChange> implements ChannelPo
 
   receive(delivery: Exclude<Delivery, { kind: 'ack' }>): void {
     const isDeaf = this.modes && !this.modes.includes('presence_subscribe');
-    if (delivery.kind === 'attached') this.attached(delivery.hasPresence && this.client.modes === undefined);
+    if (delivery.kind === 'attached')
+      this.attached(delivery.hasPresence && this.client.modes === undefined, delivery.resumed);
     else if (isDeaf && delivery.kind !== 'message') return;
     else if (delivery.kind === 'sync') this.sync(delivery.members);
     else if (delivery.kind === 'presence') this.take(delivery.message);
@@ -129,19 +130,19 @@ export class FakeChannel extends FakeEmitter<ChannelChange> implements ChannelPo
     }
   }
 
-  private request(): void {
+  private request(resumed = false): void {
     this.to('attaching');
-    this.client.up(() => this.client.service.attach(this.client, this.name));
+    this.client.up(() => this.client.service.attach(this.client, this.name, resumed));
   }
 
-  private attached(hasPresence: boolean): void {
+  private attached(hasPresence: boolean, resumed: boolean): void {
     this.modes = this.client.modes;
     this.residual = hasPresence ? new Map(this.members) : undefined;
     if (!hasPresence) this.makeLeaves([...this.members.values()]);
     if (!hasPresence) this.members.clear();
     this.restore();
     for (const send of this.pending.splice(0)) send();
-    this.to('attached', false);
+    this.to('attached', resumed);
     for (const { resolve } of this.released(false)) resolve();
   }
 

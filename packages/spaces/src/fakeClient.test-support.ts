@@ -125,15 +125,18 @@ export class FakeClient implements SpacesClient {
     for (const serial of waiting) if (!acked.has(serial)) this.transmit(serial);
   }
 
-  /** Comes back without what was missed, under a new id unless told to keep the old one. */
-  reconnect({ keepId = false } = {}): void {
+  /**
+   * Comes back without what was missed, under a new id unless told to keep the old one; `resumed` is what the service
+   * says of its channels.
+   */
+  reconnect({ keepId = false, resumed = false } = {}): void {
     for (const { attached } of [...this.all.keys()].map((name) => this.service.channel(name))) attached.delete(this);
     this.lostDeliveries();
     this.missed = [];
     if (!keepId) this.connection.id = this.service.newConnectionId();
     const waiting = [...this.unacknowledged.keys()];
     this.connection.to('connected');
-    for (const channel of this.all.values()) channel.reattach();
+    for (const channel of this.all.values()) channel.reattach(resumed);
     for (const serial of waiting) this.transmit(serial);
   }
 

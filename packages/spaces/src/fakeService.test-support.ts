@@ -72,11 +72,11 @@ export class FakeService {
     return [...this.channel(name).members.values()].map(({ connectionId }) => connectionId);
   }
 
-  attach(client: FakeClient, name: string): void {
+  attach(client: FakeClient, name: string, resumed: boolean): void {
     const { members, attached } = this.channel(name);
     attached.add(client);
     const hasPresence = members.size > 0;
-    client.deliver({ kind: 'attached', channel: name, resumed: false, hasPresence });
+    client.deliver({ kind: 'attached', channel: name, resumed, hasPresence });
     if (hasPresence) client.deliver({ kind: 'sync', channel: name, members: copy([...members.values()]) });
   }
 
@@ -96,7 +96,10 @@ export class FakeService {
     const key = `${connectionId}:${serial}`;
     const isRepeated = this.processed.has(key);
     this.processed.add(key);
-    if (isRepeated) return client.deliver({ kind: 'ack', serial });
+    if (isRepeated) {
+      client.deliver({ kind: 'ack', serial });
+      return;
+    }
     if (operation.kind !== 'publish') this.sent.push(operation);
     const error = this.refuse(operation);
     client.deliver({ kind: 'ack', serial, ...(error && { error }) });

@@ -57,7 +57,7 @@ test('[SP27] any order, loss and resync of messages ends with the same single ho
         if (what === 'cut' || what === 'lapse') {
           client.cut();
           if (what === 'lapse' && id) service.lapse(id);
-          client.reconnect({ keepId: pick % 2 === 0 });
+          client.reconnect({ keepId: pick % 2 === 0, resumed: pick % 4 === 1 });
         }
         if (pick % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
       }

@@ -1,4 +1,10 @@
-import { type ChannelChange, type ChannelPort, isGranted, type PresenceMessageLike } from './client.ts';
+import {
+  type ChannelChange,
+  type ChannelPort,
+  type ConnectionPort,
+  isGranted,
+  type PresenceMessageLike,
+} from './client.ts';
 import { errors } from './errors.ts';
 
 /** Who listens to a feed. */
@@ -21,6 +27,7 @@ const MAX_PULLS = 5;
 /** Follows the presence of one channel, and so attaches it: each message, and the whole set whenever messages may have been missed. */
 export class PresenceFeed {
   private isStale = true;
+  private connectionId: string | undefined;
   private isSubscribed = false;
   private isStopped = false;
   // Counts everything that can make a list of members old while we wait for it.
@@ -30,6 +37,7 @@ export class PresenceFeed {
 
   constructor(
     private readonly channel: ChannelPort,
+    private readonly connection: ConnectionPort,
     private readonly listener: FeedListener,
   ) {
     channel.on(this.onChannel);
@@ -103,7 +111,9 @@ export class PresenceFeed {
 
   private readonly onChannel = ({ current, resumed, reason }: ChannelChange): void => {
     const isGone = current === 'detached' || current === 'failed';
-    const isLost = current === 'attached' && (this.isStale || !resumed);
+    // Messages may go on where they ended while our own member, under a new connection id, has to begin anew.
+    const isMoved = this.connectionId !== this.connection.id;
+    const isLost = current === 'attached' && (this.isStale || !resumed || isMoved);
     if (isGone || isLost) {
       this.isStale = true;
       this.epoch += 1;
@@ -111,6 +121,7 @@ export class PresenceFeed {
     }
     if (isGone) this.listener.gone();
     if (isLost) {
+      this.connectionId = this.connection.id;
       this.listener.lost();
       this.pullUnasked();
     }

@@ -72,7 +72,7 @@ export class SpaceCore {
     });
     client.connection.on(this.refresh);
     this.refresh();
-    this.feed = new PresenceFeed(this.channel, {
+    this.feed = new PresenceFeed(this.channel, client.connection, {
       message: (message) => this.receive(message),
       lost: () => this.lose(),
       synced: (members) => this.sync(members),

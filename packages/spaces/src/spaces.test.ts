@@ -4,7 +4,7 @@ import { FakeService } from './fakeService.test-support.ts';
 import Main, { Spaces } from './index.ts';
 import { Space } from './space.ts';
 import { VERSION } from './version.ts';
-import { codeOf, member, visitor } from './world.test-support.ts';
+import { codeOf, member } from './world.test-support.ts';
 
 test('[SP5] the default export is the class', () => {
   expect(Main).toBe(Spaces);

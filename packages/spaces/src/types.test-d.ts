@@ -65,7 +65,7 @@ export async function untyped(): Promise<void> {
   space.subscribe('update', ({ members: list }) => list.map(({ isConnected }) => isConnected));
   space.subscribe(({ members: list }) => list.length);
   space.subscribe('change', (snapshot) => snapshot.locks.length);
-  space.members.subscribe(['enter', 'leave'], (member) => {
+  space.members.subscribe(['enter', 'leave'], function (member) {
     const { event } = this;
     same<typeof event, 'enter' | 'leave'>(true);
     same<typeof member, SpaceMember>(true);
