@@ -131,55 +131,49 @@ describe.each(formats)('publishes that are sent again, %s', (format) => {
     await watcher.close();
   });
 
-  it('[FZ12] presence that is sent again is answered, told once and true in the end', async () => {
-    const channel = fresh();
-    const watcher = await watching(oracle.server.port, oracle.key, format, channel);
-    const events = [
-      { action: PresenceAction.ENTER, data: 'a' },
-      { action: PresenceAction.UPDATE, data: 'b' },
-      { action: PresenceAction.LEAVE, data: 'c' },
-      { action: PresenceAction.ENTER, data: 'd' },
-    ];
-    const isAck = ({ action }: ProtocolMessage) => action === Action.ACK;
-    const proxy = await breakingAt(oracle.server.port, 'down', isAck, 'cutBefore');
-    const query = { key: oracle.key, format, clientId: 'ada' };
-    const first = await ProtocolClient.connected(proxy.port, query);
-    const { connectionKey } = identityOf(await first.next(Action.CONNECTED));
-    await first.attach(channel);
-    const send = (client: ProtocolClient) => {
-      for (const [msgSerial, event] of events.entries()) {
-        client.send({ action: Action.PRESENCE, channel, msgSerial, presence: [event] });
-      }
-    };
-    send(first);
-    await first.closed;
-    const second = await ProtocolClient.connected(proxy.port, { ...query, resume: connectionKey });
-    // The official client flushes its queue before it attaches again.
-    send(second);
-    await second.when(
-      'the last ACK',
-      ({ action, msgSerial = 0, count = 1 }) => action === Action.ACK && msgSerial + count === 4,
-    );
-    await second.attach(channel);
-    await watcher.ping('everything has come');
-    const told = watcher
-      .all(Action.PRESENCE)
-      .flatMap(({ presence = [] }) => presence.map(({ action, data }) => [action, data]));
-    expect(told).toEqual([
-      [PresenceAction.ENTER, 'a'],
-      [PresenceAction.UPDATE, 'b'],
-      [PresenceAction.LEAVE, 'c'],
-      [PresenceAction.ENTER, 'd'],
-    ]);
-    const sync = await second.next(Action.SYNC);
-    expect(sync.presence?.map(({ clientId, data }) => [clientId, data])).toEqual([['ada', 'd']]);
-    await second.close();
-    await watcher.when(
-      'the leave',
-      ({ presence }) => presence?.[0]?.action === PresenceAction.LEAVE && presence[0].data === 'd',
-    );
-    await watcher.close();
-  });
+  const { ENTER, UPDATE, LEAVE } = PresenceAction;
+  it.each([
+    ['present', [ENTER, UPDATE, LEAVE, ENTER]],
+    ['gone', [ENTER, UPDATE, LEAVE]],
+  ])(
+    '[FZ12] presence that is sent again is answered and told once, and the member is %s in the end',
+    async (end, actions) => {
+      const channel = fresh();
+      const watcher = await watching(oracle.server.port, oracle.key, format, channel);
+      const isAck = ({ action }: ProtocolMessage) => action === Action.ACK;
+      const proxy = await breakingAt(oracle.server.port, 'down', isAck, 'cutBefore');
+      const query = { key: oracle.key, format, clientId: 'ada' };
+      const first = await ProtocolClient.connected(proxy.port, query);
+      const { connectionKey } = identityOf(await first.next(Action.CONNECTED));
+      await first.attach(channel);
+      const send = (client: ProtocolClient) => {
+        for (const [msgSerial, action] of actions.entries()) {
+          const presence = [{ action, data: `event ${msgSerial}` }];
+          client.send({ action: Action.PRESENCE, channel, msgSerial, presence });
+        }
+      };
+      send(first);
+      await first.closed;
+      const second = await ProtocolClient.connected(proxy.port, { ...query, resume: connectionKey });
+      // The official client flushes its queue before it attaches again.
+      send(second);
+      await second.when(
+        'the last ACK',
+        ({ action, msgSerial = 0, count = 1 }) => action === Action.ACK && msgSerial + count === actions.length,
+      );
+      await second.attach(channel);
+      await second.ping('the SYNC has come, if there is one');
+      await watcher.ping('everything has come');
+      const told = watcher.all(Action.PRESENCE).flatMap(({ presence = [] }) => presence);
+      expect(told.map(({ action, data }) => [action, data])).toEqual(
+        actions.map((action, i) => [action, `event ${i}`]),
+      );
+      const members = second.all(Action.SYNC).flatMap(({ presence = [] }) => presence);
+      expect(members.map(({ data }) => data)).toEqual(end === 'present' ? ['event 3'] : []);
+      await second.close();
+      await watcher.close();
+    },
+  );
 
   it('[FZ13] what storage refuses is a NACK and is never delivered; what is acknowledged is, once and in order', async () => {
     const channel = fresh();
@@ -201,6 +195,44 @@ describe.each(formats)('publishes that are sent again, %s', (format) => {
     expect(watcher.data(channel)).toEqual(acked.map(String));
     await client.close();
     await watcher.close();
+  });
+});
+
+describe.each(formats)('attaching while messages come in, %s', (format) => {
+  it('[FZ17] a subscriber that attaches again and again from where it was, with slow storage, misses nothing', async () => {
+    const channel = fresh();
+    const total = 400;
+    const subscriber = await watching(slow.server.port, slow.key, format, channel);
+    const publisher = await ProtocolClient.connected(slow.server.port, { key: slow.key, format });
+    const received: string[] = [];
+    let position = (await subscriber.next(Action.ATTACHED)).channelSerial ?? '';
+    let attaches = 0;
+    let isAttached = true;
+    subscriber.clear();
+    // As the official client does: while it attaches it drops what comes, for all of it comes again after ATTACHED.
+    const take = (message: ProtocolMessage) => {
+      if (message.action === Action.ATTACHED) isAttached = true;
+      if (message.action !== Action.MESSAGE || !isAttached) return;
+      received.push(...(message.messages ?? []).map(({ data }) => String(data)));
+      position = message.channelSerial ?? '';
+      if (received.length % 7 !== 0) return;
+      isAttached = false;
+      attaches += 1;
+      subscriber.send({ action: Action.ATTACH, channel, channelSerial: position });
+    };
+    const ended = subscriber.when('the last message', (message) => {
+      take(message);
+      return received.length >= total;
+    });
+    for (let serial = 0; serial < total; serial++) {
+      publisher.publish(channel, serial, String(serial));
+      if (serial % 5 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await ended;
+    expect(attaches).toBeGreaterThan(10);
+    expect(received).toEqual(Array.from({ length: total }, (_, i) => String(i)));
+    await publisher.close();
+    await subscriber.close();
   });
 });
 
