@@ -227,3 +227,21 @@ test('[SP18] requests are stamped with the clock of the service', async () => {
   expect(Math.abs(timestamp - Date.now() - 3_600_000)).toBeLessThan(5000);
   expect(other.timestamp).toBeGreaterThan(timestamp);
 });
+
+test('[SP18] who sees a lock held does not take it by a clock that is behind', async () => {
+  const { service, ann, bob, eve, heard } = await room();
+  const told = heard(eve);
+  service.clockOffset = 0;
+  const realNow = Date.now;
+  Date.now = () => realNow() + 60_000;
+  try {
+    await ann.space.locks.acquire('card');
+  } finally {
+    Date.now = realNow;
+  }
+  await service.settled();
+  await bob.space.locks.acquire('card');
+  await service.settled();
+  expect(told()).toEqual(['ann locked', 'bob unlocked 101003']);
+  expect(bob.space.locks.get('card')?.member.clientId).toBe('ann');
+});

@@ -55,7 +55,9 @@ export class Locks<T extends SpaceTypes = SpaceTypes> extends EventEmitter<Locks
     if (typeof id !== 'string') throw new InvalidArgumentError('Locks.acquire(): Invalid arguments: no string');
     if (own.locks.has(id)) throw errors.lockRequested(id);
     const attributes = options?.attributes && (toJson(options.attributes) as LockAttributesOf<T>);
-    const lock = { id, timestamp: core.stamp(), ...(attributes && { attributes }) };
+    // Clocks differ by some ms however well they are set: who sees a holder asks after it.
+    const timestamp = Math.max(core.stamp(), (core.heldLock(id)?.timestamp ?? 0) + 1);
+    const lock = { id, timestamp, ...(attributes && { attributes }) };
     const member = core.self ?? core.selfToBe(own);
     await core.queue.acquire(lock);
     return { ...lock, status: 'pending', member } as Lock<T>;
