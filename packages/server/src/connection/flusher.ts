@@ -38,10 +38,8 @@ export class Flusher {
     });
   }
 
-  /** One buffer for a line of them: the buffer itself if it is alone. */
+  /** One buffer for a line of several. */
   join(queue: Buffer[]): Buffer {
-    const only = queue[0];
-    if (queue.length === 1 && only !== undefined) return only;
     if (!sameBuffers(queue, this.#lastQueue)) {
       this.#lastQueue = queue;
       this.#lastBytes = Buffer.concat(queue);

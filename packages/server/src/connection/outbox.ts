@@ -20,7 +20,9 @@ export class Outbox {
   readonly #flusher: Flusher;
   readonly #limits: BacklogLimits;
   readonly #overflow: () => void;
-  #queue: Buffer[] = [];
+  /** What is in line: mostly one buffer, and then no list is made for it. */
+  #first: Buffer | undefined;
+  #all: Buffer[] | undefined;
   #queued = 0;
   #dirty = false;
   #conflater: Conflater | undefined;
@@ -49,8 +51,7 @@ export class Outbox {
   /** Puts bytes in line that are whole frames of this transport already. */
   pushBytes(bytes: Buffer): void {
     if (this.#ended) return;
-    this.#queue.push(bytes);
-    this.#queued += bytes.length;
+    this.#enqueue(bytes);
     if (!this.#dirty) {
       this.#dirty = true;
       this.#flusher.mark(this);
@@ -60,23 +61,21 @@ export class Outbox {
   /** Puts a frame in line that may wait a few ms for others to leave with it. */
   pushUnhurried(frame: Frame): void {
     if (this.#ended) return;
-    const bytes = frame.bytes(this.transport.wire);
-    this.#queue.push(bytes);
-    this.#queued += bytes.length;
-    if (this.#queue.length === 1) this.#flusher.markUnhurried(this);
+    if (this.#first === undefined) this.#flusher.markUnhurried(this);
+    this.#enqueue(frame.bytes(this.transport.wire));
   }
 
   /** Writes what is in line; called by the flusher at the end of the turn, or before an orderly end. Time in ms. */
   flush(now: number): void {
     this.#dirty = false;
-    if (this.#queue.length === 0) return;
+    const first = this.#first;
+    if (first === undefined) return;
     if (this.#queued + this.transport.backlog > this.#limits.hard) {
       this.#giveUp();
       return;
     }
-    const bytes = this.#flusher.join(this.#queue);
-    this.#queue = [];
-    this.#queued = 0;
+    const bytes = this.#all === undefined ? first : this.#flusher.join(this.#all);
+    this.#clear();
     this.lastWrite = now;
     this.transport.write(bytes);
     if (this.transport.backlog > this.#limits.soft) this.#conflater ??= new Conflater();
@@ -113,6 +112,19 @@ export class Outbox {
     this.transport.close();
   }
 
+  #enqueue(bytes: Buffer): void {
+    this.#queued += bytes.length;
+    if (this.#first === undefined) this.#first = bytes;
+    else if (this.#all === undefined) this.#all = [this.#first, bytes];
+    else this.#all.push(bytes);
+  }
+
+  #clear(): void {
+    this.#first = undefined;
+    this.#all = undefined;
+    this.#queued = 0;
+  }
+
   #calmed(): void {
     for (const resolve of this.#calming.splice(0)) resolve();
   }
@@ -125,8 +137,7 @@ export class Outbox {
   }
 
   #giveUp(): void {
-    this.#queue = [];
-    this.#queued = 0;
+    this.#clear();
     this.#conflater = undefined;
     if (!this.#ended) this.#overflow();
   }
