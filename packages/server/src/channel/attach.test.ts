@@ -1,6 +1,7 @@
 import { Action, defaultModes, Flag, Mode, type ProtocolMessage } from '@parvis/protocol';
 import { describe, expect, it } from 'vitest';
 import { Harness, readKey, type TestClient } from '../../test/harness.ts';
+import { createLocalEngine, createMemoryStore, type Store } from '../engine/index.ts';
 
 const dataOf = (messages: ProtocolMessage[]) =>
   messages.flatMap((frame) => frame.messages ?? []).map(({ data }) => data);
@@ -260,6 +261,33 @@ describe('going on from a position', () => {
     await harness.settle();
     client.clear();
     client.attach('room', { channelSerial: position });
+    await harness.settle();
+    expect(dataOf(client.all(Action.MESSAGE))).toEqual(['b']);
+  });
+
+  it('[FZ5] an entry that storage shows before the feed does is delivered once', async () => {
+    const answers: (() => void)[] = [];
+    const store = createMemoryStore();
+    let isLate = false;
+    const late: Store = {
+      load: (...args) => store.load(...args),
+      commit: async (batch) => {
+        await store.commit(batch);
+        if (isLate) await new Promise<void>((resolve) => answers.push(resolve));
+      },
+      read: (...args) => store.read(...args),
+      prune: (...args) => store.prune(...args),
+      close: () => store.close(),
+    };
+    const harness = new Harness({ engine: (clock) => createLocalEngine({ store: late, clock }) });
+    const publisher = await room(harness, 'a');
+    const position = publisher.one(Action.MESSAGE).channelSerial ?? '';
+    isLate = true;
+    publisher.publish('room', { data: 'b' });
+    await harness.settle();
+    const client = await attached(harness, 'room', { channelSerial: position });
+    expect(flagsOf(client) & Flag.RESUMED).toBe(Flag.RESUMED);
+    for (const answer of answers) answer();
     await harness.settle();
     expect(dataOf(client.all(Action.MESSAGE))).toEqual(['b']);
   });

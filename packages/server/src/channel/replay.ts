@@ -48,7 +48,9 @@ function finish(attachment: Attachment, backlog: Backlog): void {
   const { channel, subscriber } = attachment;
   channel.fanOut.flush();
   const seesPresence = (attachment.modes & Mode.PRESENCE_SUBSCRIBE) !== 0 && channel.members.size > 0;
-  const entries = backlog.entries.filter((entry) => isWanted(attachment, entry));
+  // Storage may show an entry before the feed does: it is left to the feed, or it would come twice.
+  const fed = backlog.entries.filter((entry) => !isAfter(entry, channel.position));
+  const entries = fed.filter((entry) => isWanted(attachment, entry));
   let flags = attachment.modes;
   if (seesPresence) flags |= Flag.HAS_PRESENCE;
   if (backlog.resumed) flags |= Flag.RESUMED;
@@ -56,7 +58,7 @@ function finish(attachment: Attachment, backlog: Backlog): void {
   subscriber.send(new Frame(attachedMessage(attachment, backlog.position, flags, backlog.error)));
   if (seesPresence) for (const frame of channel.members.syncFrames()) subscriber.send(frame);
   for (const entry of entries) channel.fanOut.deliverTo(attachment, entry);
-  const last = backlog.entries[backlog.entries.length - 1];
+  const last = fed[fed.length - 1];
   const held = channel.release(attachment);
   for (const entry of held) {
     if (last === undefined || isAfter(entry, last.serial)) channel.fanOut.deliverTo(attachment, entry);
