@@ -3,6 +3,7 @@ import type { Appended, ChannelRef, Draft, Entry, Row } from './engine.ts';
 import { evaluate } from './evaluate.ts';
 import { ChannelDraft, type LocalChannel } from './localChannel.ts';
 import type { Batch, Lapse, RowWrite, Store, Write } from './store.ts';
+import { weighEntry } from './weigh.ts';
 
 /** What the appender needs of the engine around it. */
 export interface AppenderHost {
@@ -27,6 +28,8 @@ export interface Step {
   channel: LocalChannel | undefined;
   result: Appended | undefined;
   rows: readonly RowWrite[];
+  /** Memory the entry takes, about. */
+  bytes: number;
 }
 
 /**
@@ -52,7 +55,7 @@ export class Appender {
       return Promise.reject(errors.unavailable('storage does not keep up; try again later'));
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ ref, draft, resolve, reject, channel: undefined, result: undefined, rows: [] });
+      this.#waiting.push({ ref, draft, resolve, reject, channel: undefined, result: undefined, rows: [], bytes: 0 });
       if (!this.#busy) this.#run();
     });
   }
@@ -136,6 +139,7 @@ export class Appender {
   #evaluateOne(step: Step, now: number, alone: boolean): Write | undefined {
     const channel = this.#host.channel(step.ref, now);
     const { result, rows } = evaluate(channel, step.draft, now, this.#host.isAlive);
+    if (result.outcome === 'appended') step.bytes = weighEntry(result.entry);
     step.result = result;
     if (result.outcome !== 'appended') return undefined;
     step.channel = channel;

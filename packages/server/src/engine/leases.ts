@@ -30,16 +30,19 @@ export class Leases<C> {
 
   /** A row is there from now on and lives with its owner. */
   add(row: Row, channel: C): void {
-    if (row.owner !== undefined) this.#owner(row.owner).rows.set(row, channel);
+    if (row.owner === undefined) return;
+    const owner = this.#owner(row.owner);
+    owner.rows ??= new Map();
+    owner.rows.set(row, channel);
   }
 
   /** A row is gone, or another one took its place. */
   remove(row: Row | undefined): void {
     if (row?.owner === undefined) return;
     const owner = this.#owners.get(row.owner);
-    if (owner === undefined) return;
-    owner.rows.delete(row);
-    if (owner.state === 'unleased' && owner.rows.size === 0) this.#owners.delete(row.owner);
+    if (owner?.rows?.delete(row) !== true || owner.rows.size > 0) return;
+    owner.rows = undefined;
+    if (owner.state === 'unleased') this.#owners.delete(row.owner);
   }
 
   /** The lease lasts until this time; Infinity for no end. True if there was a live one. */
@@ -63,12 +66,12 @@ export class Leases<C> {
   }
 
   #lapse(owner: Owner<C>, now: number, gone: Map<C, Row[]>): void {
-    for (const [row, channel] of owner.rows) {
+    for (const [row, channel] of owner.rows ?? []) {
       const rows = gone.get(channel);
       if (rows === undefined) gone.set(channel, [row]);
       else rows.push(row);
     }
-    owner.rows.clear();
+    owner.rows = undefined;
     owner.state = 'lapsed';
     this.#deadlines.set(owner, now + rememberLapseMs);
   }
@@ -76,7 +79,7 @@ export class Leases<C> {
   #owner(name: string): Owner<C> {
     let owner = this.#owners.get(name);
     if (owner === undefined) {
-      owner = { name, state: 'unleased', rows: new Map(), at: 0, slot: -1 };
+      owner = { name, state: 'unleased', rows: undefined, at: 0, slot: -1 };
       this.#owners.set(name, owner);
     }
     return owner;
@@ -87,5 +90,6 @@ interface Owner<C> extends Due {
   readonly name: string;
   /** unleased ── lease ──► live ── its time is over ──► lapsed ── two minutes ──► forgotten; lapsed ── lease ──► live */
   state: 'unleased' | 'live' | 'lapsed';
-  readonly rows: Map<Row, C>;
+  /** Only while there are any: most owners never have a row. */
+  rows: Map<Row, C> | undefined;
 }

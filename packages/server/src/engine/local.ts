@@ -1,7 +1,7 @@
 import { errors } from '@parvis/protocol';
 import type { Clock } from '../clock.ts';
 import { Appender, type Step } from './appender.ts';
-import { startOf, storeRange } from './bounds.ts';
+import { latest, startOf, storeRange } from './bounds.ts';
 import { Delivery } from './delivery.ts';
 import type { ChannelRef, Draft, Engine, Entry, Joined, Page, Range, Row, RowPage, RowQuery, Sink } from './engine.ts';
 import { Leases } from './leases.ts';
@@ -23,6 +23,13 @@ export interface LocalEngineOptions {
   readonly reclaimMs?: number;
   /** Appends that may wait for a slow store; more are turned away with 50004. 100,000 unless told. */
   readonly maxWaiting?: number;
+  /**
+   * Memory for entries, ids and rows of all channels together, in bytes, as estimated; 1 GiB unless told. When it is
+   * full the channel that holds most loses its oldest entries and their ids early, which its positions then tell.
+   */
+  readonly maxBytes?: number;
+  /** The same for one channel; 64 MiB unless told. Its newest entries stay in any case. */
+  readonly maxChannelBytes?: number;
   /** Gets what a sink throws, though none should. Unless told, it is thrown in a turn of its own. */
   readonly report?: (error: unknown) => void;
 }
@@ -54,7 +61,8 @@ class LocalEngine implements Engine {
   constructor(options: LocalEngineOptions) {
     this.#store = options.store;
     this.#clock = new SteadyClock(options.clock);
-    this.#channels = new LocalChannels(options.store, this.#clock);
+    const { maxBytes = 1024 ** 3, maxChannelBytes = 64 * 1024 ** 2 } = options;
+    this.#channels = new LocalChannels(options.store, this.#clock, { maxBytes, maxChannelBytes });
     this.#delivery = new Delivery(options.report ?? throwLater);
     this.#reclaimMs = options.reclaimMs ?? 15_000;
     this.#appender = new Appender({
@@ -192,7 +200,7 @@ class LocalEngine implements Engine {
 
   async #read(ref: ChannelRef, range: Range): Promise<Page> {
     const { after } = range;
-    const keptFrom = startOf(this.#now() - ref.retentionMs);
+    const keptFrom = latest([startOf(this.#now() - ref.retentionMs), this.#channels.get(ref)?.cutTo ?? '']);
     if (after !== undefined && this.#channels.isForeign(ref, after)) {
       return { entries: [], more: false, continuity: 'foreign' };
     }
@@ -210,11 +218,13 @@ class LocalEngine implements Engine {
     }
   }
 
-  #apply(channel: LocalChannel, { draft, rows }: Step, entry: Entry): void {
+  #apply(channel: LocalChannel, { draft, rows, bytes }: Step, entry: Entry): void {
     channel.head = entry.serial;
     channel.touched = entry.time;
-    if (draft.ephemeral !== true) channel.stored = entry.serial;
+    const isStored = draft.ephemeral !== true;
+    if (isStored) channel.stored = entry.serial;
     if (entry.id !== undefined) channel.remember(entry.id, entry);
+    this.#channels.keep(channel, entry, bytes, isStored);
     const dead = rows.length === 0 ? [] : this.#change(channel, rows);
     this.#delivery.entry(channel.listeners, entry);
     if (dead.length > 0) this.#tellLapsed(channel, dead);
@@ -229,6 +239,7 @@ class LocalEngine implements Engine {
       if (alive) this.#leases.add(row, channel);
       else if (row !== undefined) dead.push(row);
     }
+    this.#channels.keepRows(channel);
     return dead;
   }
 
@@ -236,6 +247,7 @@ class LocalEngine implements Engine {
     const gone = this.#leases.due(now);
     for (const [channel, rows] of gone) {
       for (const { table, key } of rows) channel.rows.unset(table, key);
+      this.#channels.keepRows(channel);
     }
     for (const [channel, rows] of gone) this.#tellLapsed(channel, rows);
     this.#arm();

@@ -1,6 +1,7 @@
 import { formatSerial, nextPosition, type Position } from '@parvis/protocol';
 import type { Listener } from './delivery.ts';
 import type { ChannelRef, Entry, Row } from './engine.ts';
+import type { Ledger } from './ledger.ts';
 import { RowTables } from './rowTables.ts';
 import type { RowWrite, StoredChannel } from './store.ts';
 
@@ -17,6 +18,8 @@ export interface Beginning {
   readonly after: Position;
   /** Entries up to this serial may have been in an earlier life and are gone. */
   readonly floor: string;
+  /** An empty one. */
+  readonly ledger: Ledger;
 }
 
 /** What the local engine knows of one channel besides its log. */
@@ -24,6 +27,7 @@ export class LocalChannel {
   readonly ref: ChannelRef;
   readonly rows = new RowTables();
   readonly ids = new Map<string, Entry>();
+  readonly ledger: Ledger;
   /** Replaced, never changed, when a sink joins or parts. */
   listeners: readonly Listener[] = [];
   /** Serial of the last entry, or one minted at the beginning while there is none. */
@@ -40,6 +44,8 @@ export class LocalChannel {
   pruneAt = 0;
   prunedTo = '';
   pruning = false;
+  /** Entries before this bound count as gone, however young: there was no room for them. '' while there always was. */
+  cutTo = '';
   readonly #epoch: string;
   readonly #beginsAfter: string;
   #minted: Position;
@@ -50,6 +56,7 @@ export class LocalChannel {
     this.#minted = nextPosition(beginning.after, beginning.now, beginning.epoch);
     this.head = formatSerial(this.#minted);
     this.#beginsAfter = beginning.floor;
+    this.ledger = beginning.ledger;
     this.touched = beginning.now;
   }
 
@@ -99,10 +106,10 @@ export class LocalChannel {
     if (this.ids.size > maxIds) this.#forgetIds(maxIds / 10);
   }
 
-  /** Forgets ids of entries before this time. */
-  forgetIdsBefore(time: number): void {
+  /** Forgets ids of entries before this bound. */
+  forgetIdsBefore(bound: string): void {
     for (const [id, entry] of this.ids) {
-      if (entry.time >= time) return;
+      if (entry.serial >= bound) return;
       this.ids.delete(id);
     }
   }

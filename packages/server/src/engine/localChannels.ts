@@ -1,14 +1,22 @@
 import { formatSerial, nextPosition, type Position, parseSerial } from '@parvis/protocol';
 import { latest, startOf } from './bounds.ts';
+import { Budget } from './budget.ts';
 import { ChannelMap } from './channelMap.ts';
-import type { ChannelRef } from './engine.ts';
+import type { ChannelRef, Entry } from './engine.ts';
 import { LocalChannel } from './localChannel.ts';
 import type { SteadyClock } from './steadyClock.ts';
 import type { Store, Stored, StoredChannel } from './store.ts';
 import { Sweeper } from './sweeper.ts';
+import { weighEntry } from './weigh.ts';
 
 /** A channel is pruned so often in the time that its entries are kept, and so holds little more than it must. */
 const prunings = 16;
+
+/** Memory that channels may take, in bytes. */
+export interface MemoryLimits {
+  readonly maxBytes: number;
+  readonly maxChannelBytes: number;
+}
 
 /**
  * The channels the local engine knows. One that nobody can ask about any more is forgotten; what is remembered of all
@@ -19,15 +27,18 @@ export class LocalChannels {
   readonly #clock: SteadyClock;
   readonly #known = new ChannelMap<LocalChannel>();
   readonly #sweeper: Sweeper<LocalChannel>;
+  readonly #budget: Budget<LocalChannel>;
   #epoch = '';
   /** Greatest position given in any forgotten channel, or before the store was opened. */
   #ceiling: Position = { ms: 0, seq: 0, epoch: '' };
   /** Greatest serial of an entry in any forgotten channel; '' while there was none. */
   #floor = '';
 
-  constructor(store: Store, clock: SteadyClock) {
+  constructor(store: Store, clock: SteadyClock, { maxBytes, maxChannelBytes }: MemoryLimits) {
     this.#store = store;
     this.#clock = clock;
+    const letGo = (channel: LocalChannel, upTo: string) => this.#letGo(channel, upTo);
+    this.#budget = new Budget({ maxBytes, maxShare: maxChannelBytes, letGo });
     this.#sweeper = new Sweeper(clock, this.#known, (channel) => this.#visit(channel));
   }
 
@@ -62,6 +73,17 @@ export class LocalChannels {
     return this.#known.get(ref)?.floor ?? this.#floor;
   }
 
+  /** Counts an entry of so many bytes if memory keeps it, which makes older ones go when there is no room. */
+  keep(channel: LocalChannel, entry: Entry, bytes: number, isStored: boolean): void {
+    if (entry.id === undefined && !(isStored && this.#store.inMemory === true)) return;
+    this.#budget.add(channel, entry.serial, bytes, entry.time, channel.keptMs);
+  }
+
+  /** Counts the rows of a channel as they are now. */
+  keepRows(channel: LocalChannel): void {
+    this.#budget.setRows(channel, channel.rows.bytes);
+  }
+
   stop(): void {
     this.#sweeper.stop();
   }
@@ -70,8 +92,20 @@ export class LocalChannels {
   #prune(channel: LocalChannel, now: number): void {
     channel.pruneAt = now + channel.keptMs / prunings;
     const keptSince = now - channel.keptMs;
-    channel.forgetIdsBefore(keptSince);
-    if (!channel.dropped && !channel.pruning) this.#pruneStore(channel, startOf(keptSince));
+    const bound = startOf(keptSince);
+    channel.forgetIdsBefore(bound);
+    this.#budget.dropBefore(channel, bound);
+    if (!channel.dropped && !channel.pruning) this.#pruneStore(channel, latest([bound, channel.cutTo]));
+  }
+
+  /** Lets go of the oldest entries and ids though they are young; entries that do not lie in memory stay. */
+  #letGo(channel: LocalChannel, upTo: string): void {
+    // No serial lies between one and the same with a letter behind it.
+    const bound = `${upTo}~`;
+    channel.forgetIdsBefore(bound);
+    if (this.#store.inMemory !== true) return;
+    channel.cutTo = bound;
+    if (!channel.pruning) this.#pruneStore(channel, bound);
   }
 
   /** What could not be dropped now is dropped next time; reads leave it out in any case. */
@@ -79,6 +113,7 @@ export class LocalChannels {
     const done = () => {
       channel.prunedTo = bound;
       channel.pruning = false;
+      if (channel.cutTo > bound) this.#pruneStore(channel, channel.cutTo);
     };
     const failed = () => {
       channel.pruning = false;
@@ -96,11 +131,14 @@ export class LocalChannels {
   #restore(stored: StoredChannel): LocalChannel {
     const channel = this.#make(stored.channel, this.#clock.now(), this.#floor);
     channel.restore(stored);
+    for (const entry of stored.recent) this.keep(channel, entry, weighEntry(entry), true);
+    this.keepRows(channel);
     return channel;
   }
 
   #make(ref: ChannelRef, now: number, floor: string): LocalChannel {
-    const channel = new LocalChannel(ref, { epoch: this.#epoch, now, after: this.#ceiling, floor });
+    const ledger = this.#budget.open();
+    const channel = new LocalChannel(ref, { epoch: this.#epoch, now, after: this.#ceiling, floor, ledger });
     this.#known.set(ref, channel);
     this.#sweeper.wake();
     return channel;
@@ -114,6 +152,7 @@ export class LocalChannels {
 
   #forget(channel: LocalChannel): void {
     this.#known.delete(channel.ref);
+    this.#budget.delete(channel);
     if (channel.stored > this.#floor) this.#floor = channel.stored;
     if (isAfter(channel.minted, this.#ceiling)) this.#ceiling = channel.minted;
   }

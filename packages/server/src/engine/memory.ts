@@ -17,6 +17,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): Store {
 }
 
 class MemoryStore implements Store {
+  readonly inMemory = true;
   readonly #logs = new ChannelMap<EntryLog>();
   readonly #maxEntries: number;
 

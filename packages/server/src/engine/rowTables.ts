@@ -1,12 +1,19 @@
 import type { Row, RowPage, RowQuery } from './engine.ts';
+import { weighRow } from './weigh.ts';
 
 /** The rows of one channel, by table and key. */
 export class RowTables {
   readonly #tables = new Map<string, Table>();
+  #bytes = 0;
 
   /** Whether there is no row in any table. */
   get empty(): boolean {
     return this.#tables.size === 0;
+  }
+
+  /** Memory they take, about. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get(table: string, key: string): Row | undefined {
@@ -22,7 +29,9 @@ export class RowTables {
     }
     const replaced = table.rows.get(row.key);
     table.rows.set(row.key, row);
+    this.#bytes += weighRow(row);
     if (replaced === undefined) table.keys = undefined;
+    else this.#bytes -= weighRow(replaced);
     return replaced;
   }
 
@@ -33,6 +42,7 @@ export class RowTables {
     if (found === undefined || row === undefined) return undefined;
     found.rows.delete(key);
     found.keys = undefined;
+    this.#bytes -= weighRow(row);
     if (found.rows.size === 0) this.#tables.delete(table);
     return row;
   }

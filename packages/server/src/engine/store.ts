@@ -9,6 +9,12 @@ import type { ChannelRef, Entry, EntryKind, Row } from './engine.ts';
  */
 export interface Store {
   /**
+   * True if its entries lie in the memory of this process: the engine then counts them in its own budget, and prunes
+   * early what goes beyond it. Such a store holds nothing when it is opened.
+   */
+  readonly inMemory?: boolean;
+
+  /**
    * What the store holds; called once, before anything else. A new store takes `epoch` as the name of its log for good;
    * one that was used before answers with its own. Entries from `recentFrom` (ms since the epoch) on are recent.
    */
