@@ -56,12 +56,18 @@ async function workingClients(): Promise<void> {
   connectionKeys.push(details.token);
   const first = await ProtocolClient.connected(scene.port, { access_token: token });
   const key = (await first.next(Action.CONNECTED)).connectionDetails?.connectionKey ?? '';
-  connectionKeys.push(key);
   first.cut();
   const second = await ProtocolClient.connected(scene.port, { access_token: token, resume: key });
   second.send({ action: Action.AUTH, auth: { accessToken: `${token}x` } });
   await second.closed;
+  for (const client of [first, second]) keepKeyOf(client);
   hear(JSON.stringify(second.errors(Action.ERROR)));
+}
+
+/** The key of a connection is for its client alone, like a password. */
+function keepKeyOf(client: ProtocolClient): void {
+  for (const { connectionDetails } of client.all(Action.CONNECTED))
+    connectionKeys.push(connectionDetails?.connectionKey ?? '');
 }
 
 /** WebSockets that are refused, for one reason or another. */
@@ -87,6 +93,7 @@ async function refusedClients(): Promise<void> {
   const bad = await ProtocolClient.connected(scene.port, { key: scene.key });
   bad.sendRaw(codecs.json.encodeValue({ action: 17, auth: { accessToken: { token } } }));
   await bad.closed;
+  keepKeyOf(bad);
   hear(JSON.stringify(bad.errors(Action.ERROR)));
   for (const headers of [
     ['Origin: https://evil.example'],
