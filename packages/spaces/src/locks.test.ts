@@ -245,3 +245,18 @@ test('[SP18] who sees a lock held does not take it by a clock that is behind', a
   expect(told()).toEqual(['ann locked', 'bob unlocked 101003']);
   expect(bob.space.locks.get('card')?.member.clientId).toBe('ann');
 });
+
+test('[SP18] a holder says so when somebody gives its lock up who never asked for it in its sight', async () => {
+  const { service, ann } = await room();
+  const ghost = { clientId: 'ghost', connectionId: 'conn-00', timestamp: 1 };
+  service.presence('room::$space', { ...ghost, action: 'enter', id: 'conn-00:1:0' });
+  await ann.space.locks.acquire('card');
+  await service.settled();
+  const locks = [{ id: 'card', status: 'pending', timestamp: 1 }];
+  for (const id of ['conn-00:2:0', 'conn-00:3:0']) {
+    service.presence('room::$space', { ...ghost, action: 'leave', id, extras: { locks } });
+    await service.settled();
+  }
+  const told = service.sent.flatMap(({ extras }) => (extras as { locks?: Lock[] })?.locks ?? []);
+  expect(told.map(({ status }) => status)).toEqual(['pending', 'locked']);
+});

@@ -200,6 +200,7 @@ export class SpaceCore {
     if (!message) return;
     const changes = this.state.apply(message);
     if (message.key === this.identity.keys[0] && message.action === 'leave') this.hasLeft = false;
+    if (!this.identity.owns(message.connectionId)) this.defend(message);
     this.publish(changes);
   }
 
@@ -276,6 +277,15 @@ export class SpaceCore {
       if (!this.isHeld(lock)) {
         if (this.isRefused(lock)) this.queue.withdraw(lock);
       } else if (locks.isContested(lock.id)) this.queue.claim(lock);
+    }
+  }
+
+  /** Who gives up a lock that we hold asked for it unseen by us, and may have refused us for as long: tells that we hold it. */
+  private defend({ locks = [] }: MemberMessage): void {
+    if (this.state.locks.isPaused) return;
+    for (const { id } of locks) {
+      const lock = this.queue.confirmed?.locks.get(id);
+      if (lock && this.isHeld(lock)) this.queue.claim(lock);
     }
   }
 
