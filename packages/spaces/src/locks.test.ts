@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { InvalidArgumentError } from './errors.ts';
 import { FakeService } from './fakeService.test-support.ts';
 import type { Lock } from './types.ts';
@@ -144,12 +144,19 @@ test.each([
   ['ann first', ['ann', 'bob']],
   ['bob first', ['bob', 'ann']],
 ])('[SP2] of two requests on their way the earlier one wins, %s to arrive', async (_, order) => {
+  // Each client measures the service's clock: with a clock that stands still they agree on it.
+  vi.useFakeTimers({ toFake: ['Date'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
   const { service, ann, bob, eve, heard } = await room();
   service.isAutomatic = false;
   const told = [ann, bob, eve].map(heard);
   const people = { ann, bob };
   // Ann asks first; a slow uplink may change the order of arrival.
-  const asked = [ann.space.locks.acquire('card'), bob.space.locks.acquire('card')];
+  const byAnn = ann.space.locks.acquire('card');
+  vi.setSystemTime(Date.now() + 10);
+  const asked = [byAnn, bob.space.locks.acquire('card')];
   await new Promise((resolve) => setImmediate(resolve));
   for (const name of order) people[name as 'ann' | 'bob'].client.uplink.shift()?.();
   service.isAutomatic = true;
