@@ -17,7 +17,7 @@ export class WebSocketTransport implements Transport {
   readonly #webSocket: WebSocket;
   readonly #socket: Duplex;
   #ended = false;
-  /** Payload of the last ping that came while the peer read nothing: it is the one that is owed an answer (RFC 6455, 5.5.3). */
+  /** Payload of the last ping: of those that come in one turn, or while the peer reads nothing, it is answered (RFC 6455, 5.5.3). */
   #owedPong: Buffer | undefined;
 
   constructor(webSocket: WebSocket, socket: Duplex, wire: Wire, remote: string) {
@@ -40,19 +40,21 @@ export class WebSocketTransport implements Transport {
       else events.frame(data);
     });
     webSocket.on('ping', (payload: Buffer) => {
+      if (this.#ended) return;
       events.alive();
-      if (this.#socket.writableNeedDrain) this.#owedPong = payload;
-      else this.write(pongFrame(payload));
+      if (this.#owedPong === undefined) setImmediate(() => this.#answerPing());
+      this.#owedPong = payload;
     });
-    webSocket.on('pong', () => events.alive());
+    webSocket.on('pong', () => {
+      if (!this.#ended) events.alive();
+    });
     // `ws` answers an error with a close frame of its own, and nothing may follow it.
     webSocket.on('error', () => {
       this.#ended = true;
     });
     webSocket.on('close', () => events.closed());
     this.#socket.on('drain', () => {
-      if (this.#owedPong !== undefined) this.write(pongFrame(this.#owedPong));
-      this.#owedPong = undefined;
+      this.#answerPing();
       events.drain();
     });
   }
@@ -71,6 +73,12 @@ export class WebSocketTransport implements Transport {
 
   close(): void {
     this.#end(1000);
+  }
+
+  #answerPing(): void {
+    if (this.#owedPong === undefined || this.#socket.writableNeedDrain) return;
+    this.write(pongFrame(this.#owedPong));
+    this.#owedPong = undefined;
   }
 
   #end(code: number, reason?: string): void {
