@@ -11,6 +11,10 @@ export interface ModelChannel {
   readonly fed: { readonly entry: Entry; readonly ephemeral: boolean; readonly rowsAfter: readonly Row[] }[];
   rows: Row[];
   readonly ids: Map<string, Entry>;
+  /** Serial of the last entry that went early, for want of room; '' while none did. */
+  cut: string;
+  /** Entries whose ids were not recognised, though they are young: each must have gone early. */
+  readonly unknown: Entry[];
 }
 
 /** What became of an owner's lease. */
@@ -31,20 +35,28 @@ export interface ModelLapse {
 export class EngineModel {
   readonly channels: readonly ModelChannel[];
   readonly #leases = new Map<string, Lease>();
+  readonly #mayCut: boolean;
+  /** The channel that was appended to last, if the entry was stored. */
+  #newest: ModelChannel | undefined;
+  /** Entries that went early. */
+  cuts = 0;
   now = 0;
 
-  constructor(refs: readonly ChannelRef[]) {
-    this.channels = refs.map((ref) => ({ ref, fed: [], rows: [], ids: new Map() }));
+  /** `mayCut` allows entries and ids to go early, the oldest of a channel together. */
+  constructor(refs: readonly ChannelRef[], mayCut = false) {
+    this.channels = refs.map((ref) => ({ ref, fed: [], rows: [], ids: new Map(), cut: '', unknown: [] }));
+    this.#mayCut = mayCut;
   }
 
   /** Checks an answer against the state it was given in, and takes it into the state; answers with what lapses. */
   append(channel: ModelChannel, draft: Draft, answer: Appended, startedAt: number): ModelLapse[] {
     const first = draft.id === undefined ? undefined : channel.ids.get(draft.id);
-    const mustKnow = first !== undefined && first.time - startedAt > this.now - rememberedMs;
-    if (mustKnow || (first !== undefined && answer.outcome === 'duplicate')) {
+    const isYoung = first !== undefined && first.time - startedAt > this.now - rememberedMs;
+    if ((isYoung && !this.#mayCut) || (first !== undefined && answer.outcome === 'duplicate')) {
       expect(answer).toEqual({ outcome: 'duplicate', entry: first });
       return [];
     }
+    if (isYoung) channel.unknown.push(first);
     const present = (draft.expect ?? []).map(({ table, key }) => rowOf(channel, table, key));
     if (!(draft.expect ?? []).every(({ serial }, i) => (present[i]?.serial ?? null) === serial)) {
       expect(answer).toEqual({ outcome: 'refused', rows: present });
@@ -53,10 +65,22 @@ export class EngineModel {
     return this.#appended(channel, draft, answer);
   }
 
-  /** What the log holds at this time: neither ephemeral nor older than the retention. */
+  /** What the log holds at this time: neither ephemeral nor older than the retention nor gone early. */
   kept(channel: ModelChannel, startedAt: number): Entry[] {
     const since = startedAt + this.now - channel.ref.retentionMs;
-    return storedIn(channel).filter(({ time }) => time >= since);
+    return storedIn(channel).filter(({ time, serial }) => time >= since && serial > channel.cut);
+  }
+
+  /** Learns from what a log holds what went early: the oldest alone, and never what was appended last. */
+  learnCut(channel: ModelChannel, log: readonly Entry[], startedAt: number): void {
+    if (!this.#mayCut) return;
+    const kept = this.kept(channel, startedAt);
+    const gone = kept.length - log.length;
+    expect(log).toEqual(kept.slice(gone));
+    if (channel === this.#newest) expect(gone).toBeLessThan(Math.max(kept.length, 1));
+    this.cuts += gone;
+    channel.cut = kept[gone - 1]?.serial ?? channel.cut;
+    for (const { serial } of channel.unknown) expect(serial < (log[0]?.serial ?? '~')).toBe(true);
   }
 
   /** Whether every entry after this serial that was ever stored is still there. */
@@ -99,6 +123,7 @@ export class EngineModel {
     if (entry.id !== undefined) channel.ids.set(entry.id, entry);
     const lapses = this.#fold(channel, draft, entry);
     channel.fed.push({ entry, ephemeral: draft.ephemeral === true, rowsAfter: channel.rows });
+    this.#newest = draft.ephemeral === true ? undefined : channel;
     return lapses;
   }
 
@@ -126,7 +151,7 @@ export class EngineModel {
 }
 
 /** Entries that were stored, in order, whether or not they are still kept. */
-function storedIn(channel: ModelChannel): Entry[] {
+export function storedIn(channel: ModelChannel): Entry[] {
   return channel.fed.filter(({ ephemeral }) => !ephemeral).map(({ entry }) => entry);
 }
 

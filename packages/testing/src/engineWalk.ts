@@ -1,8 +1,8 @@
 import { parseSerial } from '@parvis/protocol';
-import type { Appended, Draft, Page, Row } from 'parvis/engine';
+import type { Appended, Draft, Entry, Page, Row } from 'parvis/engine';
 import { expect } from 'vitest';
 import type { EngineUnderTest } from './engineFixture.ts';
-import { EngineModel, type ModelChannel, type ModelLapse, rowOf, sorted } from './engineModel.ts';
+import { EngineModel, type ModelChannel, type ModelLapse, rowOf, sorted, storedIn } from './engineModel.ts';
 import { createRecordingSink, type RecordingSink } from './recordingSink.ts';
 import { turn, until } from './until.ts';
 
@@ -45,6 +45,14 @@ interface EarlyRead {
   readonly settledBefore: number;
 }
 
+/** What a walk puts up with. */
+export interface Leeway {
+  /** Appends may be rejected with 50004. */
+  readonly mayFail?: boolean;
+  /** Entries and ids may go early, the oldest of a channel together, as long as its positions tell. */
+  readonly mayCut?: boolean;
+}
+
 const whole = { direction: 'forwards', limit: 10_000 } as const;
 
 /**
@@ -55,18 +63,23 @@ export class EngineWalk {
   readonly #under: EngineUnderTest;
   readonly #model: EngineModel;
   readonly #startedAt: number;
-  readonly #mayFail: boolean;
+  readonly #leeway: Leeway;
   readonly #listening: Listening[] = [];
   #pending: Pending[] = [];
   #reads: EarlyRead[] = [];
 
-  /** `startedAt` is the engine's time now; `mayFail` allows appends to be rejected with 50004. */
-  constructor(under: EngineUnderTest, startedAt: number, mayFail: boolean) {
+  /** `startedAt` is the engine's time now. */
+  constructor(under: EngineUnderTest, startedAt: number, leeway: Leeway) {
     const ref = (name: string, retentionMs: number) => ({ app: 'app', name, retentionMs });
-    this.#model = new EngineModel([ref('short', 30_000), ref('long', 300_000)]);
+    this.#model = new EngineModel([ref('short', 30_000), ref('long', 300_000)], leeway.mayCut);
     this.#under = under;
     this.#startedAt = startedAt;
-    this.#mayFail = mayFail;
+    this.#leeway = leeway;
+  }
+
+  /** Entries that were seen to have gone early. */
+  get cuts(): number {
+    return this.#model.cuts;
   }
 
   async step(step: WalkStep): Promise<void> {
@@ -96,7 +109,7 @@ export class EngineWalk {
     for (const one of joining) one.position = (await one.joined).position;
     for (const { channel, draft, answer } of this.#pending) {
       const got = await answer;
-      if (got instanceof Error) expect([this.#mayFail, got]).toMatchObject([true, { code: 50004 }]);
+      if (got instanceof Error) expect([this.#leeway.mayFail, got]).toMatchObject([true, { code: 50004 }]);
       else this.#expectLapses(this.#model.append(channel, draft, got, this.#startedAt));
     }
     this.#pending = [];
@@ -109,6 +122,10 @@ export class EngineWalk {
   async #checkReads(): Promise<void> {
     for (const { channel, page, settledBefore } of this.#reads) {
       const { entries } = await page;
+      if (this.#leeway.mayCut === true) {
+        expect(entries).toEqual(runOf(storedIn(channel), entries[0], entries.length));
+        continue;
+      }
       const kept = this.#model.kept(channel, this.#startedAt);
       expect(entries).toEqual(kept.slice(0, entries.length));
       expect(entries.length).toBeGreaterThanOrEqual(settledBefore);
@@ -195,8 +212,10 @@ export class EngineWalk {
 
   async #checkChannel(channel: ModelChannel): Promise<void> {
     const { engine } = this.#under;
+    const { entries } = await engine.read(channel.ref, whole);
+    this.#model.learnCut(channel, entries, this.#startedAt);
     const kept = this.#model.kept(channel, this.#startedAt);
-    expect((await engine.read(channel.ref, whole)).entries).toEqual(kept);
+    expect(entries).toEqual(kept);
     const last = await engine.read(channel.ref, { direction: 'backwards', limit: 3, kind: 'message' });
     const messages = kept.filter(({ kind }) => kind === 'message').reverse();
     expect(last).toMatchObject({ entries: messages.slice(0, 3), more: messages.length > 3 });
@@ -224,6 +243,12 @@ export class EngineWalk {
     const allowed = age < Math.max(channel.ref.retentionMs, 120_000) ? ['kept'] : ['kept', 'expired'];
     expect(isKept ? allowed : ['expired']).toContain(continuity);
   }
+}
+
+/** So many entries in a row from this one on. */
+function runOf(entries: readonly Entry[], from: Entry | undefined, count: number): Entry[] {
+  const first = entries.findIndex(({ serial }) => serial === from?.serial);
+  return first < 0 ? [] : entries.slice(first, first + count);
 }
 
 function expectation(channel: ModelChannel, { key, serial }: ExpectedRow) {

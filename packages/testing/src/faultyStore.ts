@@ -26,6 +26,7 @@ export function delayingStore(store: Store, random: SeededRandom): Store {
     return result;
   };
   return {
+    inMemory: store.inMemory ?? false,
     load: (epoch, recentFrom) => later(() => store.load(epoch, recentFrom)),
     commit: (batch) => later(() => store.commit(batch)),
     read: (channel, range) => later(() => store.read(channel, range)),
@@ -37,6 +38,7 @@ export function delayingStore(store: Store, random: SeededRandom): Store {
 /** A store whose commits fail whenever `fails` says so; what failed has changed nothing. */
 export function failingStore(store: Store, fails: () => boolean): Store {
   return {
+    inMemory: store.inMemory ?? false,
     load: (epoch, recentFrom) => store.load(epoch, recentFrom),
     commit(batch) {
       if (fails()) throw new Error('disk is full, or so the test says');

@@ -1,5 +1,6 @@
 export { createDurableStore, type DurableStore } from './durableStore.ts';
 export { describeEngine } from './engine.ts';
+export { describeEngineBudget, type EngineBudget } from './engineBudget.ts';
 export type { CreateEngine, EngineUnderTest } from './engineFixture.ts';
 export { describeEngineWalks, type WalkOptions } from './engineProperties.ts';
 export { createFakeClock, type FakeClock } from './fakeClock.ts';

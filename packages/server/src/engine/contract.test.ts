@@ -4,6 +4,9 @@ import {
   createFakeClock,
   delayingStore,
   describeEngine,
+  describeEngineBudget,
+  type EngineBudget,
+  type EngineUnderTest,
   everyNth,
   failingStore,
   seededRandom,
@@ -16,16 +19,18 @@ import type { Store } from './store.ts';
 
 const random = seededRandom('engine contract');
 
-function over(createStore: () => Store, wrap: (engine: Engine) => Engine = (engine) => engine): CreateEngine {
-  return () => {
-    const clock = createFakeClock();
-    const engine = createLocalEngine({ store: createStore(), clock, random: random.next });
-    const advance = async (ms: number) => {
-      clock.advance(ms);
-      await turn();
-    };
-    return { engine: wrap(engine), advance };
+function open(store: Store, wrap: (engine: Engine) => Engine, limits?: EngineBudget): EngineUnderTest {
+  const clock = createFakeClock();
+  const engine = createLocalEngine({ store, clock, random: random.next, ...limits });
+  const advance = async (ms: number) => {
+    clock.advance(ms);
+    await turn();
   };
+  return { engine: wrap(engine), advance };
+}
+
+function over(createStore: () => Store, wrap = (engine: Engine) => engine): CreateEngine {
+  return () => open(createStore(), wrap);
 }
 
 describeEngine('local, memory store', over(createMemoryStore));
@@ -44,6 +49,12 @@ describeEngine(
 describeEngine(
   'local, store that takes its time and fails every third commit, each append tried until it is taken',
   over(() => delayingStore(failingStore(createMemoryStore(), everyNth(3)), random), retrying),
+);
+
+const asItIs = (engine: Engine) => engine;
+describeEngineBudget('local, memory store', (limits) => open(createMemoryStore(), asItIs, limits));
+describeEngineBudget('local, memory store that takes its time', (limits) =>
+  open(delayingStore(createMemoryStore(), random), asItIs, limits),
 );
 
 /** As a caller that insists: one append after the other, each again until storage takes it. */

@@ -50,3 +50,19 @@ it('[EN67] the rows of all owners that are due come together, by channel', () =>
   ]);
   expect([...leases.due(11)]).toEqual([]);
 });
+
+it('[EN67] an owner whose rows came and went is as one that never had any', () => {
+  const leases = new Leases<string>();
+  const first = row('a', 'owner');
+  leases.set('owner', 1_000);
+  leases.add(first, 'room');
+  leases.remove(first);
+  leases.remove(first);
+  expect([leases.size, leases.isAlive('owner')]).toEqual([1, true]);
+  const second = row('b', 'owner');
+  leases.add(second, 'room');
+  leases.remove(first);
+  expect([...leases.due(1_000)]).toEqual([['room', [second]]]);
+  leases.remove(second);
+  expect([leases.size, leases.isAlive('owner')]).toEqual([1, false]);
+});

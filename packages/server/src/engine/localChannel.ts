@@ -65,7 +65,12 @@ export class LocalChannel {
     if (stored.head !== '') this.head = stored.head;
     this.stored = stored.head;
     for (const row of stored.rows) this.rows.set(row);
-    for (const entry of stored.recent) if (entry.id !== undefined) this.ids.set(entry.id, entry);
+    for (const entry of stored.recent) {
+      if (entry.id === undefined) continue;
+      // An id that was forgotten early may have been taken twice: it lasts as long as the later entry.
+      this.ids.delete(entry.id);
+      this.ids.set(entry.id, entry);
+    }
   }
 
   /** Every entry up to this serial is gone if the store has none of this channel. */

@@ -95,7 +95,7 @@ export class LocalChannels {
     const bound = startOf(keptSince);
     channel.forgetIdsBefore(bound);
     this.#budget.dropBefore(channel, bound);
-    if (!channel.dropped && !channel.pruning) this.#pruneStore(channel, latest([bound, channel.cutTo]));
+    if (!channel.dropped && !channel.pruning) this.#pruneStore(channel, bound);
   }
 
   /** Lets go of the oldest entries and ids though they are young; entries that do not lie in memory stay. */
@@ -108,7 +108,7 @@ export class LocalChannels {
     if (!channel.pruning) this.#pruneStore(channel, bound);
   }
 
-  /** What could not be dropped now is dropped next time; reads leave it out in any case. */
+  /** What could not be dropped now is dropped next time, what went early meanwhile too; reads leave it out in any case. */
   #pruneStore(channel: LocalChannel, bound: string): void {
     const done = () => {
       channel.prunedTo = bound;
