@@ -1,10 +1,11 @@
 import { issueJwt } from '@parvis/auth';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { atOnce } from '../../test/atOnce.ts';
 import type { Apps, Key } from './app.ts';
 import { appFromKeys, createApps } from './apps.ts';
 import { createAuthenticator } from './authenticator.ts';
 import { secretsEqual } from './constantTime.ts';
-import type { Authenticator, Credentials } from './principal.ts';
+import type { Authenticator, Credentials, Principal } from './principal.ts';
 import { issueToken } from './tokens.ts';
 
 const secret = 'a-secret-of-some-length';
@@ -32,8 +33,9 @@ beforeEach(() => {
 });
 
 const failing = (code: number, statusCode = 401) => expect.objectContaining({ code, statusCode });
+const renew = (principal: Principal, token: string) => atOnce(authenticator.renew(principal, token, false));
 const come = (credentials: Partial<Credentials>) =>
-  authenticator.authenticate({ secure: false, via: 'realtime', ...credentials });
+  atOnce(authenticator.authenticate({ secure: false, via: 'realtime', ...credentials }));
 
 function keyNamed(name: string): Key {
   const key = apps.get(name.split('.')[0] ?? '')?.keys.get(name);
@@ -317,7 +319,7 @@ describe('renewal', () => {
   test('[AU136] a new token changes rights and expiry, and leaves the clientId', () => {
     const principal = come({ token: nativeToken('ann') });
     now += 30_000;
-    const renewed = authenticator.renew(principal, nativeToken('ann', 'app.root', '{"a":["subscribe"]}'), false);
+    const renewed = renew(principal, nativeToken('ann', 'app.root', '{"a":["subscribe"]}'));
     expect(renewed).toMatchObject({ clientId: 'ann', expiresAt: now + 60_000, method: 'token' });
     expect(renewed.capability.text).toBe('{"a":["subscribe"]}');
   });
@@ -329,7 +331,7 @@ describe('renewal', () => {
     { began: undefined, token: undefined, identity: undefined },
   ])('[AU136] a connection of $began goes on with a token of $token', ({ began, token, identity }) => {
     const principal = come({ token: nativeToken(began) });
-    expect(authenticator.renew(principal, nativeToken(token), false).clientId).toBe(identity);
+    expect(renew(principal, nativeToken(token)).clientId).toBe(identity);
   });
 
   test.each([
@@ -341,28 +343,26 @@ describe('renewal', () => {
     { began: undefined, token: '*' },
   ])('[AU137] a connection of $began does not go on with a token of $token', ({ began, token }) => {
     const principal = come({ token: nativeToken(began) });
-    expect(() => authenticator.renew(principal, nativeToken(token), false)).toThrow(failing(40102));
+    expect(() => renew(principal, nativeToken(token))).toThrow(failing(40102));
   });
 
   test('[AU136] a connection that began with the key may go on with a token', () => {
     const unidentified = come({ key: rootKey });
-    expect(authenticator.renew(unidentified, nativeToken(), false)).toMatchObject({ clientId: '*', method: 'token' });
-    expect(authenticator.renew(unidentified, nativeToken('*'), false).clientId).toBe('*');
-    expect(() => authenticator.renew(unidentified, nativeToken('ann'), false)).toThrow(failing(40102));
-    expect(authenticator.renew(come({ key: rootKey, clientId: 'ann' }), nativeToken('ann'), false).clientId).toBe(
-      'ann',
-    );
+    expect(renew(unidentified, nativeToken())).toMatchObject({ clientId: '*', method: 'token' });
+    expect(renew(unidentified, nativeToken('*')).clientId).toBe('*');
+    expect(() => renew(unidentified, nativeToken('ann'))).toThrow(failing(40102));
+    expect(renew(come({ key: rootKey, clientId: 'ann' }), nativeToken('ann')).clientId).toBe('ann');
   });
 
   test('[AU137] a token of another key or app does not go on, and a bad one gets its own code', () => {
     const principal = come({ token: nativeToken('ann') });
     for (const keyName of ['app.narrow', 'other.root']) {
-      expect(() => authenticator.renew(principal, nativeToken('ann', keyName), false)).toThrow(failing(40102));
+      expect(() => renew(principal, nativeToken('ann', keyName))).toThrow(failing(40102));
     }
-    expect(() => authenticator.renew(principal, 'garbage', false)).toThrow(failing(40005, 400));
+    expect(() => renew(principal, 'garbage')).toThrow(failing(40005, 400));
     const token = nativeToken('ann');
     now += 60_000;
-    expect(() => authenticator.renew(principal, token, false)).toThrow(failing(40142));
+    expect(() => renew(principal, token)).toThrow(failing(40142));
   });
 });
 

@@ -32,16 +32,20 @@ export interface Credentials {
   readonly via: 'realtime' | 'rest';
 }
 
-/** Tells who someone is. Synchronous: nothing here asks a database. */
+/**
+ * Tells who someone is. What is signed with one of our keys is answered at once, unless what is revoked must be learnt first;
+ * a token of another issuer may have to wait for the issuer's public keys.
+ */
 export interface Authenticator {
   /**
    * Throws an ErrorInfo: 40101, 40102, 40103, 40003, 40005, 40012, 4014x, 40160 or 40400. A token that goes on failing over REST
-   * within a second gets 40101 in place of 4014x, which clients would answer with another try.
+   * within a second gets 40101 in place of 4014x, which clients would answer with another try. The promise rejects alike, also
+   * with 50003 or 50004 while the keys of an issuer, or what is revoked, cannot be had.
    */
-  authenticate(credentials: Credentials): Principal;
+  authenticate(credentials: Credentials): Principal | Promise<Principal>;
   /**
    * A new token for a living connection: same app, key lineage and clientId, or throws 40102; for a bad token as `authenticate`.
    * The clientId of the connection stays. One that began with the key and no clientId may go on with an anonymous token.
    */
-  renew(principal: Principal, token: string, secure: boolean): Principal;
+  renew(principal: Principal, token: string, secure: boolean): Principal | Promise<Principal>;
 }

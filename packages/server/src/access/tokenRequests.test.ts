@@ -1,6 +1,7 @@
 import { createTokenRequest, issueJwt, type TokenRequestFields, tokenRequestText } from '@parvis/auth';
 import Ably from 'ably';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { atOnce } from '../../test/atOnce.ts';
 import type { Apps } from './app.ts';
 import { appFromKeys, createApps } from './apps.ts';
 import { createAuthenticator } from './authenticator.ts';
@@ -44,7 +45,7 @@ beforeEach(() => {
 });
 
 const failing = (code: number, statusCode = 401) => expect.objectContaining({ code, statusCode });
-const come = (token: string) => authenticator.authenticate({ token, secure: true, via: 'rest' });
+const come = (token: string) => atOnce(authenticator.authenticate({ token, secure: true, via: 'rest' }));
 
 let count = 0;
 
@@ -231,7 +232,7 @@ describe('unsigned requests', () => {
     requestToken({
       keyName: 'app.root',
       body,
-      principal: authenticator.authenticate({ key, secure: true, via: 'rest' }),
+      principal: atOnce(authenticator.authenticate({ key, secure: true, via: 'rest' })),
     });
   const byToken = (body: unknown, token: string) => requestToken({ keyName: 'app.root', body, principal: come(token) });
 

@@ -36,7 +36,9 @@ class Opening implements TransportEvents {
     const request = connectRequestOf(query, secure, limits);
     if (connections.size >= limits.maxConnections)
       throw errors.unavailable('the server has no room for more connections');
-    const principal = authenticator.authenticate(request.credentials);
+    const found = authenticator.authenticate(request.credentials);
+    const principal = found instanceof Promise ? await this.#unread(found) : found;
+    if (this.#gone) return;
     if (isSpacesAgent(request.agent)) requireIdentified(principal.clientId);
     if (request.resume === undefined) this.#establish(principal, request, newConnectionId());
     else await this.#resume(principal, request, request.resume);
@@ -57,6 +59,7 @@ class Opening implements TransportEvents {
 
   /** Answers a refusal and ends the transport. A token error that can be mended is told so that the client mends it. */
   refuse(failure: unknown): void {
+    if (this.#gone) return;
     this.#gone = true;
     const error = toErrorInfo(failure);
     this.#host.refused(error, { remote: this.#transport.remote, failure });
@@ -97,14 +100,22 @@ class Opening implements TransportEvents {
   /** Holds the state of an earlier connection, if it is still there. What the client sends meanwhile waits in the socket. */
   async #claim(stateOwner: string, connectionId: string): Promise<boolean> {
     const { engine, limits, connections } = this.#host;
+    const alive = await this.#unread(engine.lease(stateOwner, engine.leaseMs));
+    // Nobody is there any more to let go of it one day.
+    const isOurs = this.#gone && connections.get(connectionId) === undefined;
+    if (isOurs) await engine.lease(stateOwner, alive ? limits.connectionStateTtlMs : 0);
+    return alive;
+  }
+
+  /** Waits, and reads nothing meanwhile. A wait that takes too long ends the transport (50003). */
+  async #unread<T>(settled: Promise<T>): Promise<T> {
+    const { clock, limits } = this.#host;
+    const cancel = clock.after(limits.connectTimeoutMs, () => this.refuse(errors.timeout('connecting took too long')));
     this.#transport.pause();
     try {
-      const alive = await engine.lease(stateOwner, engine.leaseMs);
-      // Nobody is there any more to let go of it one day.
-      const isOurs = this.#gone && connections.get(connectionId) === undefined;
-      if (isOurs) await engine.lease(stateOwner, alive ? limits.connectionStateTtlMs : 0);
-      return alive;
+      return await settled;
     } finally {
+      cancel();
       this.#transport.resume();
     }
   }

@@ -1,4 +1,5 @@
 import { errors, type ProtocolMessage, toErrorInfo } from '@parvis/protocol';
+import type { Principal } from '../access/principal.ts';
 import type { Connection } from './connection.ts';
 
 /**
@@ -10,11 +11,22 @@ export function reauthorize(connection: Connection, message: ProtocolMessage): v
   try {
     if (token === undefined || token === '') throw errors.badRequest('AUTH needs auth.accessToken');
     const { authenticator } = connection.host;
-    connection.authorize(authenticator.renew(connection.principal, token, connection.options.secure));
+    const renewed = authenticator.renew(connection.principal, token, connection.options.secure);
+    if (!(renewed instanceof Promise)) return accept(connection, renewed);
+    const accepted = renewed.then(
+      (principal) => accept(connection, principal),
+      (failure) => connection.fail(toErrorInfo(failure)),
+    );
+    // What the client sends behind AUTH is meant to be judged by the new token.
+    connection.unreadUntil(accepted);
   } catch (failure) {
     connection.fail(toErrorInfo(failure));
-    return;
   }
+}
+
+function accept(connection: Connection, principal: Principal): void {
+  if (connection.state !== 'connected') return;
+  connection.authorize(principal);
   connection.sendConnected();
   connection.attachments.review();
 }

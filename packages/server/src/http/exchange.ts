@@ -42,14 +42,14 @@ export class Exchange {
     return key !== undefined || token !== undefined;
   }
 
-  /** Who asks. Throws what the authenticator does, 40005 and 40012. */
-  authenticate(): Principal {
+  /** Who asks. Rejects with what the authenticator throws, 40005 and 40012. */
+  async authenticate(): Promise<Principal> {
     return this.host.authenticator.authenticate(this.#credentials());
   }
 
   /** Who asks, if it is with an API key: 40162 for a token. */
-  authenticateKey(): Principal {
-    const principal = this.authenticate();
+  async authenticateKey(): Promise<Principal> {
+    const principal = await this.authenticate();
     if (principal.method !== 'key') throw errors.basicAuthRequired();
     return principal;
   }

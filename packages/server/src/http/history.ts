@@ -21,7 +21,7 @@ export async function historyReply<T extends { timestamp?: number }>(
   exchange: Exchange,
   route: HistoryRoute<T>,
 ): Promise<Reply> {
-  const principal = exchange.authenticate();
+  const principal = await exchange.authenticate();
   const channel = exchange.param('channel');
   const asked = historyQueryOf(exchange.query);
   const scope = [route.kind, channel, asked.direction];

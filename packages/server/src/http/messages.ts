@@ -22,7 +22,7 @@ export const messageRoutes: readonly Route[] = [
  */
 async function publish(exchange: Exchange): Promise<Reply> {
   const { host, query } = exchange;
-  const principal = exchange.authenticate();
+  const principal = await exchange.authenticate();
   const messages = messagesIn(await exchange.body());
   if (host.testHooks && query.get('_forceNack') === 'true') throw errors.forcedNack();
   const connectionId = connectionOf(host, principal, messages);

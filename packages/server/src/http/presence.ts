@@ -14,7 +14,7 @@ export const presenceRoutes: readonly Route[] = [
 /** Throws 40003, 40010, 40011 or 40160. */
 async function members(exchange: Exchange): Promise<Reply> {
   const { host, query, form } = exchange;
-  const principal = exchange.authenticate();
+  const principal = await exchange.authenticate();
   const channel = exchange.param('channel');
   const limit = limitOf(query);
   const clientId = query.get('clientId') ?? undefined;

@@ -25,14 +25,14 @@ async function create(sandbox: Sandbox, exchange: Exchange): Promise<Reply> {
 
 /** With any key of the app itself; 40400 for another app, which is not to be told from none. */
 async function remove(sandbox: Sandbox, exchange: Exchange): Promise<Reply> {
-  const { app } = exchange.authenticateKey();
+  const { app } = await exchange.authenticateKey();
   if (app.id !== exchange.param('appId') || !(await sandbox.remove(app.id))) throw errors.notFound('app');
   return { status: 204 };
 }
 
 /** Fixtures of statistics are checked and not kept. */
 async function takeStats(exchange: Exchange): Promise<Reply> {
-  exchange.authenticateKey();
+  await exchange.authenticateKey();
   const { value } = await exchange.body();
   const fixtures: unknown[] = Array.isArray(value) ? value : [value];
   if (fixtures.length > MAX_STATS || !fixtures.every(isStatsFixture)) {

@@ -18,7 +18,7 @@ function time({ host }: Exchange): Reply {
 /** A signed request speaks for itself; an unsigned one needs credentials of the key, or of a token of it. */
 async function requestToken(exchange: Exchange): Promise<Reply> {
   const { value: body } = await exchange.body();
-  const principal = isSigned(body) || !exchange.hasCredentials ? undefined : exchange.authenticate();
+  const principal = isSigned(body) || !exchange.hasCredentials ? undefined : await exchange.authenticate();
   const query = { keyName: exchange.param('keyName'), body, ...(principal === undefined ? {} : { principal }) };
   return { status: 201, body: await exchange.host.requestToken(query) };
 }
