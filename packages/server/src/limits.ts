@@ -30,6 +30,8 @@ export interface Limits {
   /** ms that the state of a lost connection is kept, and after which its presence members leave. */
   connectionStateTtlMs: number;
   presenceGraceMs: number;
+  /** ms within which those who asked for occupancy are told of a change, but for one from or to nobody: at once. */
+  occupancyIntervalMs: number;
   /** ms that a channel nobody listens to stays in memory. */
   idleChannelMs: number;
   /** ms that entries of a channel are kept for continuity, and in a namespace that persists. */
@@ -57,6 +59,7 @@ export const defaultLimits: Limits = {
   maxIdleIntervalMs: 15_000,
   connectionStateTtlMs: 120_000,
   presenceGraceMs: 15_000,
+  occupancyIntervalMs: 1_000,
   idleChannelMs: 60_000,
   retentionMs: 120_000,
   persistedRetentionMs: 24 * 3_600_000,

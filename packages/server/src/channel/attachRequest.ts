@@ -1,13 +1,14 @@
 import type { Capability } from '@parvis/auth';
 import { defaultModes, errors, Flag, Mode, modeMask, type ProtocolMessage, parseModes } from '@parvis/protocol';
 import type { AttachRequest, Rewind } from './attachment.ts';
+import { parseOccupancy } from './occupancy.ts';
 
 /** Characters of a param that is kept as long as the attachment is: all names of modes together have fewer. */
 const MAX_PARAM_LENGTH = 256;
 /** No position of ours is longer. */
 const MAX_SERIAL_LENGTH = 128;
 
-/** Reads an ATTACH. Unknown params are left out; an unparsable `rewind` throws 40000 (protocol reference 2.9). */
+/** Reads an ATTACH. Unknown params are left out; an unparsable `rewind` or `occupancy` throws 40000 (protocol reference 2.9). */
 export function attachRequestOf(message: ProtocolMessage, maxRewind: number): AttachRequest {
   const sent = new Map(Object.entries(message.params ?? {}));
   const rewindText = sent.get('rewind');
@@ -20,12 +21,15 @@ export function attachRequestOf(message: ProtocolMessage, maxRewind: number): At
   if (rewindText !== undefined) params.set('rewind', rewindText);
   if (rewind !== undefined && 'ms' in rewind) keep(params, sent, 'rewindLimit');
   keep(params, sent, 'echo');
+  const occupancy = sent.get('occupancy');
+  keep(params, sent, 'occupancy');
   return {
     modes: requestedModes(modesText, message.flags ?? 0),
     params: params.size === 0 ? undefined : Object.fromEntries(params),
     echo: sent.get('echo') !== 'false',
     channelSerial: positionOf(message.channelSerial),
     rewind: isLegacyResume ? undefined : rewind,
+    occupancy: occupancy === undefined ? undefined : parseOccupancy(occupancy),
   };
 }
 
@@ -63,6 +67,18 @@ function parseRewind(text: string, limitText: string | undefined, max: number): 
   }
   const limit = limitText === undefined ? max : Math.min(Number(limitText), max);
   return { ms: amount * (unit === 's' ? 1_000 : 60_000), limit };
+}
+
+/**
+ * Whether an attachment may be told who is on the channel, if it asks for that: throws 40160 without the right to the
+ * channel's metadata, 40165 without the mode that messages come by.
+ */
+export function checkOccupancy(request: AttachRequest, modes: number, capability: Capability, channel: string): void {
+  if (request.occupancy === undefined) return;
+  if (!capability.allows('channel-metadata', channel)) {
+    throw errors.capabilityDenied('channel-metadata', `channel ${channel}`);
+  }
+  if ((modes & Mode.SUBSCRIBE) === 0) throw errors.modeNotRequested('subscribe');
 }
 
 /** Modes that a capability grants on a channel, of those asked for. */

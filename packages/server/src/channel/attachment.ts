@@ -1,6 +1,7 @@
 import type { Entry } from '../engine/engine.ts';
 import type { Channel } from './channel.ts';
 import type { Frame } from './frame.ts';
+import type { OccupancyWish } from './occupancy.ts';
 
 /** What a channel needs of whoever listens. */
 export interface Subscriber {
@@ -20,6 +21,8 @@ export class Attachment {
   /** Channel params that were understood, as they were sent. */
   readonly params: Record<string, string> | undefined;
   readonly echo: boolean;
+  /** What it wants to be told of who is on the channel. */
+  readonly occupancy: OccupancyWish | undefined;
   /** Where it stands in the channel's list of live attachments; -1 while it is not in it. */
   slot = -1;
   /** Entries fed while the attach was still reading its backlog; undefined once live. */
@@ -32,6 +35,7 @@ export class Attachment {
     this.modes = modes;
     this.params = request.params;
     this.echo = subscriber.echo && request.echo;
+    this.occupancy = request.occupancy;
   }
 }
 
@@ -45,6 +49,8 @@ export interface AttachRequest {
   readonly channelSerial: string | undefined;
   /** Replay when there is no position: the last `count` messages, or those of the last `ms`. */
   readonly rewind: Rewind | undefined;
+  /** Param `occupancy`. */
+  readonly occupancy: OccupancyWish | undefined;
 }
 
 export type Rewind = { readonly count: number } | { readonly ms: number; readonly limit: number };

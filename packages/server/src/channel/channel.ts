@@ -7,6 +7,8 @@ import type { Attachment } from './attachment.ts';
 import { FanOut } from './fanOut.ts';
 import { Lane } from './lane.ts';
 import { MemberSet } from './memberSet.ts';
+import { Occupancy, type OccupancyMetrics } from './occupancy.ts';
+import { OccupancyFeed } from './occupancyFeed.ts';
 import { draftLeaves, draftPresence, type Member, type PresenceOrigin, presenceTable } from './presence.ts';
 import { ruleOf } from './rule.ts';
 
@@ -18,6 +20,8 @@ export interface ChannelParts {
   readonly meter: Meter;
   readonly maxMembers: number;
   readonly maxPresenceBytes: number;
+  /** ms in which a change of occupancy that is not told at once is told at the latest. */
+  readonly occupancyIntervalMs: number;
   /** An append that nobody waits for has failed. */
   readonly report: (failure: unknown, channel: string) => void;
   /** Continuity of the feed was lost, and the channel has joined again: tell who is attached. */
@@ -33,6 +37,7 @@ export class Channel implements Sink {
   readonly rule;
   readonly members: MemberSet;
   readonly fanOut: FanOut;
+  readonly occupancy = new Occupancy();
   /** Serial of the last entry heard: where a fresh attach starts. */
   position = '';
   /** ms of the clock since when nobody is attached; undefined while somebody is. */
@@ -40,6 +45,8 @@ export class Channel implements Sink {
   readonly #parts: ChannelParts;
   readonly #joining = new Set<Attachment>();
   readonly #presenceLane = new Lane();
+  /** There while somebody asks who is on the channel. */
+  #occupancyFeed: OccupancyFeed | undefined;
 
   constructor(parts: ChannelParts) {
     this.#parts = parts;
@@ -64,11 +71,13 @@ export class Channel implements Sink {
     const { position, rows } = await this.#parts.engine.join(this.ref, this);
     this.position = position;
     this.members.load(rows);
+    this.#occupancyFeed?.changed();
   }
 
   /** Ends the feed. */
   close(): Promise<void> {
     this.fanOut.flush();
+    this.#occupancyFeed?.stop();
     return this.#parts.engine.part(this.ref, this);
   }
 
@@ -77,11 +86,14 @@ export class Channel implements Sink {
     if (entry.kind === 'presence') this.members.fold(entry);
     for (const attachment of this.#joining) attachment.held?.push(entry);
     this.fanOut.deliver(entry);
+    if (entry.kind === 'presence') this.#occupancyFeed?.changed();
   }
 
   lapsed(rows: Row[]): void {
     const gone = this.members.lapse(rows);
-    if (gone.length > 0) this.#runLane(() => this.#appendLapsed(gone));
+    if (gone.length === 0) return;
+    this.#runLane(() => this.#appendLapsed(gone));
+    this.#occupancyFeed?.changed();
   }
 
   lost(): void {
@@ -104,14 +116,49 @@ export class Channel implements Sink {
     const held = attachment.held ?? [];
     attachment.held = undefined;
     this.fanOut.add(attachment);
+    this.#count(attachment.modes, 1);
     return held;
+  }
+
+  /** Tells a live attachment that asked for it who is on the channel, now and whenever that changes. */
+  watchOccupancy(attachment: Attachment): void {
+    if (attachment.occupancy === undefined) return;
+    this.#occupancyFeed ??= new OccupancyFeed(this, this.#parts.clock, this.#parts.occupancyIntervalMs);
+    this.#occupancyFeed.add(attachment, attachment.occupancy);
+  }
+
+  /** Gives an attachment other modes. */
+  regrant(attachment: Attachment, modes: number): void {
+    const before = attachment.modes;
+    attachment.modes = modes;
+    if (attachment.slot < 0) return;
+    this.occupancy.count(before, -1);
+    this.#count(modes, 1);
+  }
+
+  /** Who is on the channel: attachments of this node, members of all. */
+  metrics(): OccupancyMetrics {
+    return this.occupancy.metrics(this.members.size);
+  }
+
+  /** Which of the metrics are not zero, as bits. */
+  presentBits(): number {
+    return this.occupancy.presentBits(this.members.size);
+  }
+
+  /** Sends what waits; the position up to which all live attachments have been sent everything. */
+  settle(): string {
+    this.fanOut.flush();
+    return this.position;
   }
 
   /** Nothing is sent to this attachment any more. Members of its connection stay. */
   remove(attachment: Attachment): void {
     this.#joining.delete(attachment);
     attachment.held = undefined;
+    const wasLive = attachment.slot >= 0;
     this.fanOut.remove(attachment);
+    if (wasLive) this.#leave(attachment);
     if (this.fanOut.size === 0 && this.#joining.size === 0) this.idleSince = this.#parts.clock.now();
   }
 
@@ -128,6 +175,19 @@ export class Channel implements Sink {
         return members.length === 0 ? undefined : draftLeaves(members, 'unset', leaveIdOf(members));
       }),
     );
+  }
+
+  #leave(attachment: Attachment): void {
+    if (attachment.occupancy !== undefined) {
+      this.#occupancyFeed?.remove(attachment);
+      if (this.#occupancyFeed?.empty === true) this.#occupancyFeed = undefined;
+    }
+    this.#count(attachment.modes, -1);
+  }
+
+  #count(modes: number, change: 1 | -1): void {
+    this.occupancy.count(modes, change);
+    this.#occupancyFeed?.changed();
   }
 
   /** Makes a draft from the present state and appends it, again if another node changed that state meanwhile. */

@@ -175,6 +175,7 @@ export class Channels {
       meter,
       maxMembers: app.maxPresenceMembers ?? limits.maxPresenceMembers,
       maxPresenceBytes: limits.maxPresenceSize,
+      occupancyIntervalMs: limits.occupancyIntervalMs,
       report,
       onLost,
     });

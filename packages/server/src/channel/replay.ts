@@ -63,6 +63,7 @@ function finish(attachment: Attachment, backlog: Backlog): void {
   for (const entry of held) {
     if (last === undefined || isAfter(entry, last.serial)) channel.fanOut.deliverTo(attachment, entry);
   }
+  channel.watchOccupancy(attachment);
 }
 
 /** ATTACHED with the modes granted and the params understood. */

@@ -1,20 +1,17 @@
 import { Action, type ErrorInfo, errors, Flag, Mode, toErrorInfo } from '@parvis/protocol';
 import { Attachment, type AttachRequest } from '../channel/attachment.ts';
-import { grantedModes } from '../channel/attachRequest.ts';
+import { checkOccupancy, grantedModes } from '../channel/attachRequest.ts';
 import type { Channel } from '../channel/channel.ts';
 import { Frame } from '../channel/frame.ts';
 import { attach, attachedMessage } from '../channel/replay.ts';
 import { AttachLine } from './attachLine.ts';
 import type { Connection } from './connection.ts';
-import { Rate } from './rate.ts';
 
 /** One channel of a connection, from its ATTACH on. */
 export interface AttachedChannel {
   /** Modes asked for, and those granted. */
   readonly requested: number;
   modes: number;
-  /** What the client's token lets it publish here. */
-  readonly rate: Rate | undefined;
   /** Whether the client has sent presence here: else there is nobody to leave. */
   sentPresence: boolean;
   /** There once the channel is open. */
@@ -60,15 +57,14 @@ export class Attachments {
     const { host, principal } = this.#connection;
     const modes = grantedModes(request.modes, principal.capability, name);
     if (modes === 0) throw errors.capabilityDenied('any of the modes asked for', `channel ${name}`);
+    checkOccupancy(request, modes, principal.capability, name);
     const before = this.#byName.get(name);
     const limit = host.limits.maxChannelsPerConnection;
     if (before === undefined && this.#byName.size >= limit) throw errors.tooManyChannels(limit);
     before?.attachment?.channel.remove(before.attachment);
-    const maxRate = principal.publishRates?.for(name);
     const attached: AttachedChannel = {
       requested: request.modes,
       modes,
-      rate: maxRate === undefined ? undefined : new Rate(maxRate),
       sentPresence: before?.sentPresence ?? false,
       attachment: undefined,
       opened: nothing,
@@ -141,7 +137,7 @@ export class Attachments {
       if (modes === attached.modes) continue;
       const lostPresence = (attached.modes & ~modes & Mode.PRESENCE) !== 0;
       attached.modes = modes;
-      if (attached.attachment !== undefined) attached.attachment.modes = modes;
+      attached.attachment?.channel.regrant(attached.attachment, modes);
       if (modes === 0) this.#lose(name, errors.capabilityDenied('any mode', `channel ${name}`));
       else this.#tell(attached, modes);
       if (lostPresence) this.#leave(name).catch((failure) => this.#report(name, failure));

@@ -69,6 +69,7 @@ const limits: Table<Limits> = {
   maxIdleIntervalMs: ms('silence of the server before a keepalive', defaultLimits.maxIdleIntervalMs, 5_000),
   connectionStateTtlMs: ms('time a lost connection can be resumed for', defaultLimits.connectionStateTtlMs),
   presenceGraceMs: ms('time members of a lost connection stay', defaultLimits.presenceGraceMs),
+  occupancyIntervalMs: ms('time in which a change of occupancy is told', defaultLimits.occupancyIntervalMs),
   idleChannelMs: ms('time a channel without listeners stays in memory', defaultLimits.idleChannelMs),
   retentionMs: ms('time messages are kept for continuity', defaultLimits.retentionMs),
   persistedRetentionMs: integer(
