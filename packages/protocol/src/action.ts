@@ -27,5 +27,8 @@ export const Action = {
 /** What happened to a message (spec TM5). */
 export const MessageAction = { CREATE: 0, UPDATE: 1, DELETE: 2, META: 3, SUMMARY: 4, APPEND: 5 } as const;
 
+/** What happened to an annotation (spec TAN2b). */
+export const AnnotationAction = { CREATE: 0, DELETE: 1 } as const;
+
 /** What happened to a presence member (spec TP2). */
 export const PresenceAction = { ABSENT: 0, PRESENT: 1, ENTER: 2, LEAVE: 3, UPDATE: 4 } as const;

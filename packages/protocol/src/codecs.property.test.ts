@@ -2,6 +2,7 @@ import Ably from 'ably';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  type Annotation,
   type Codec,
   codecs,
   ErrorInfo,
@@ -47,12 +48,25 @@ const version = fc.record(
 );
 
 const message: fc.Arbitrary<Message> = fc.record(
-  { ...shared, name: text, connectionKey: text, action: fc.integer({ min: 0, max: 5 }), serial: text, version },
+  {
+    ...shared,
+    name: text,
+    connectionKey: text,
+    action: fc.integer({ min: 0, max: 5 }),
+    serial: text,
+    version,
+    annotations: fc.record({ summary: extras }, { requiredKeys: [] }),
+  },
   { requiredKeys: [] },
 );
 
 const presenceMessage: fc.Arbitrary<PresenceMessage> = fc.record(
   { ...shared, action: fc.integer({ min: 0, max: 4 }) },
+  { requiredKeys: ['action'] },
+);
+
+const annotation: fc.Arbitrary<Annotation> = fc.record(
+  { ...shared, action: fc.nat({ max: 255 }), serial: text, messageSerial: text, type: text, name: text, count },
   { requiredKeys: ['action'] },
 );
 
@@ -102,6 +116,7 @@ const frameArbitrary: fc.Arbitrary<ProtocolMessage> = fc.record(
     connectionDetails,
     messages: fc.array(message, { maxLength: 4 }),
     presence: fc.array(presenceMessage, { maxLength: 4 }),
+    annotations: fc.array(annotation, { maxLength: 4 }),
     params: textMap,
     auth: fc.record({ accessToken: text }, { requiredKeys: [] }),
   },

@@ -84,7 +84,7 @@ describe.each(both)('%s', (_format, codec) => {
   });
 
   it('[WP6] fields that are not of the protocol are dropped, on the frame and on its messages', () => {
-    const extra = { annotations: { summary: {} }, toString: 1, constructor: { x: 1 } };
+    const extra = { reactions: { summary: {} }, toString: 1, constructor: { x: 1 } };
     const frame = { action: 15, connectionKey: 'k', ...extra, messages: [extra], presence: [{ action: 2, ...extra }] };
     expect(JSON.stringify(send(frame))).toBe('{"action":15,"messages":[{}],"presence":[{"action":2}]}');
   });

@@ -14,7 +14,10 @@ export const errors = {
   messageTooLarge: (size: number, limit: number, statusCode = 413) =>
     make(40009, statusCode, `publish of ${size} bytes is over maxMessageSize (${limit} bytes); send less at once`),
   bodyTooLarge: (limit: number) => make(40009, 413, `request body is over ${limit} bytes; send less at once`),
+  replyTooLarge: (limit: number) => make(40009, 413, `reply would be over ${limit} bytes; ask for less at once`),
   badChannelName: (rule: string) => make(40010, 400, `channel name is not valid: ${rule}`),
+  derivedChannel: (channel: string) =>
+    make(40010, 400, `a derived channel is for subscribing alone; use channel ${channel} itself for all else`),
   badCursor: () => make(40011, 400, 'page cursor is not valid for this request; start again at the first page'),
   badClientId: (what: string, statusCode = 400) => make(40012, statusCode, what),
   badData: (what: string) => make(40013, 400, what),
@@ -24,6 +27,7 @@ export const errors = {
       400,
       version === null ? 'protocol version missing: send v=6' : 'protocol version is not supported: send v=6',
     ),
+  batchPartlyFailed: () => make(40020, 400, 'the batch failed in part: each result says for itself'),
   badPublish: (what: string) => make(40030, 400, what),
   badMessageIds: (what: string) => make(40031, 400, what),
   badExtras: (what: string) => make(40032, 400, what),
@@ -36,6 +40,7 @@ export const errors = {
   plaintextKey: () => make(40103, 401, 'an API key must not travel without TLS; use https, or a token'),
   timestampSkew: () => make(40104, 401, 'timestamp of the token request is more than 2 minutes off; check the clock'),
   nonceReplayed: () => make(40105, 401, 'nonce of the token request was used before; sign a new request'),
+  otherKeyRevokes: () => make(40133, 401, 'tokens can be revoked with their own API key alone'),
   tokenRevoked: () => make(40141, 401, 'token was revoked; obtain a new one'),
   tokenExpired: () => make(40142, 401, 'token has expired; obtain a new one'),
   tokenNotRecognised: () => make(40143, 401, 'token is not recognised; obtain a new one'),
@@ -43,10 +48,15 @@ export const errors = {
   badToken: (what: string) => make(40145, 401, what),
   capabilityDenied: (operation: string, resource: string) =>
     make(40160, 401, `capability does not allow ${operation} on ${resource}`),
+  notIdentified: (what: string) => make(40161, 401, `${what} needs a clientId; connect or authenticate with one`),
   capabilityEmpty: () => make(40160, 401, 'the requested capability and that of the key have nothing in common'),
   basicAuthRequired: () => make(40162, 401, 'this route needs the API key itself, not a token'),
+  notRevocable: (keyName: string) =>
+    make(40163, 401, `tokens of API key ${keyName} cannot be revoked: set revocableTokens on the key`),
   modeNotRequested: (operation: string) =>
     make(40165, 401, `${operation} was not among the modes requested when attaching`),
+  ownNeedsIdentity: (operation: string) =>
+    make(40166, 401, `${operation} is for clients with a clientId of their own, and this one has none`),
   forbidden: (what: string) => make(40300, 403, what),
   originRefused: () => make(40300, 403, 'this origin is not on the allow-list'),
   notFound: (what: string, statusCode = 404) => make(40400, statusCode, `${what} not found`),
@@ -54,6 +64,7 @@ export const errors = {
   rateLimited: (what: string) => make(42910, 429, what),
   connectionRateExceeded: (limit: number) =>
     make(42911, 429, `publish rate of the connection is over ${limit} messages a second; message dropped`),
+  enumerationBusy: () => make(42912, 429, 'channels of this app are being enumerated already; ask one call at a time'),
   inboundFlood: (limit: number) => make(42924, 429, `more than ${limit} protocol messages a second on one connection`),
   internal: () => make(50000, 500, 'internal error'),
   timeout: (what: string) => make(50003, 500, what),
@@ -63,6 +74,8 @@ export const errors = {
   recoverIncompatible: () => make(80011, 400, 'credentials do not fit the connection to be resumed'),
   protocolViolation: (what: string) => make(80013, 400, what),
   connectionReplaced: () => make(80016, 410, 'this connection goes on over another transport'),
+  sessionKeyInvalid: () => make(80018, 404, 'the connection key in the path is not valid; connect again'),
+  sessionUnknown: () => make(80022, 410, 'no connection is open under this key any more; connect again with resume'),
   backlogExceeded: () => make(80020, 400, 'client did not keep up with what was sent to it; resume to continue'),
   connectionKeyInvalid: () => make(80018, 400, 'connection key is not valid; a new connection was made'),
   channelFailed: (what: string) => make(90000, 400, what),

@@ -1,7 +1,7 @@
 import { decodeBase64, encodeBase64 } from './base64.ts';
 import type { Format } from './codec.ts';
 import { errors } from './codes.ts';
-import type { Data, Message, PresenceMessage } from './message.ts';
+import type { Annotation, Data, Message, PresenceMessage } from './message.ts';
 
 /** A payload and the steps that made it, as messages and presence messages carry them. */
 export interface Payload {
@@ -19,6 +19,11 @@ export function renderMessage(message: Message, format: Format): Message {
 /** A presence message as an HTTP body or a frame of that format holds it; see `renderMessage`. */
 export function renderPresence(message: PresenceMessage, format: Format): PresenceMessage {
   return render(message, format);
+}
+
+/** An annotation as an HTTP body or a frame of that format holds it; see `renderMessage`. */
+export function renderAnnotation(annotation: Annotation, format: Format): Annotation {
+  return render(annotation, format);
 }
 
 /**
@@ -40,7 +45,7 @@ export function canonicalPayload(data: Data | undefined, encoding: string | unde
 }
 
 /** Size of a message as maxMessageSize counts it: UTF-8 bytes of name, clientId and the JSON text of extras, plus the data. */
-export function sizeOf(message: Message | PresenceMessage): number {
+export function sizeOf(message: Message | PresenceMessage | Annotation): number {
   let size = 0;
   if ('name' in message && message.name !== undefined) size += utf8Length(message.name);
   if (message.clientId !== undefined) size += utf8Length(message.clientId);

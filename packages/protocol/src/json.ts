@@ -1,6 +1,6 @@
 import { type Codec, type DecodeLimits, defaultDecodeLimits } from './codec.ts';
 import { errors } from './codes.ts';
-import { renderMessage, renderPresence } from './data.ts';
+import { renderAnnotation, renderMessage, renderPresence } from './data.ts';
 import { checkJsonBudget } from './jsonBudget.ts';
 import type { ProtocolMessage } from './message.ts';
 import { parseFrame } from './parseFrame.ts';
@@ -47,11 +47,12 @@ function parse(text: string): unknown {
 }
 
 function wireOf(message: ProtocolMessage): ProtocolMessage {
-  const { messages, presence } = message;
-  if (!messages?.some(hasBytes) && !presence?.some(hasBytes)) return message;
+  const { messages, presence, annotations } = message;
+  if (!messages?.some(hasBytes) && !presence?.some(hasBytes) && !annotations?.some(hasBytes)) return message;
   const wire = { ...message };
   if (messages !== undefined) wire.messages = messages.map((item) => renderMessage(item, 'json'));
   if (presence !== undefined) wire.presence = presence.map((item) => renderPresence(item, 'json'));
+  if (annotations !== undefined) wire.annotations = annotations.map((item) => renderAnnotation(item, 'json'));
   return wire;
 }
 

@@ -33,6 +33,33 @@ export interface Message {
   action?: number;
   serial?: string;
   version?: MessageVersion;
+  annotations?: MessageAnnotations;
+}
+
+/** What the service tells with a message about the annotations on it (spec TM2u, TM8). */
+export interface MessageAnnotations {
+  /** By annotation type; the form of each follows from the method in its type. */
+  summary?: Record<string, unknown>;
+}
+
+/** Something said about a message by whoever read it: a reaction, a rating, a receipt (spec TAN2). */
+export interface Annotation {
+  /** One of AnnotationAction. */
+  action: number;
+  id?: string;
+  clientId?: string;
+  connectionId?: string;
+  data?: Data;
+  encoding?: string;
+  extras?: Extras;
+  timestamp?: number;
+  serial?: string;
+  /** Serial of the message it is about. */
+  messageSerial?: string;
+  /** `<namespace>:<method>.v1`, or a name without a method. */
+  type?: string;
+  name?: string;
+  count?: number;
 }
 
 /** One event or one member of a presence set (spec TP3). */
@@ -80,6 +107,7 @@ export interface ProtocolMessage {
   connectionDetails?: ConnectionDetails;
   messages?: Message[];
   presence?: PresenceMessage[];
+  annotations?: Annotation[];
   params?: Record<string, string>;
   auth?: { accessToken?: string };
 }

@@ -16,6 +16,7 @@ import {
 } from './field.ts';
 import { type FrameEnvelope, FrameError } from './frameError.ts';
 import type { ConnectionDetails, ProtocolMessage, PublishResult } from './message.ts';
+import { parseAnnotation } from './parseAnnotation.ts';
 import { parseMessage, parsePresenceMessage } from './parseMessage.ts';
 
 /**
@@ -41,6 +42,10 @@ function readFrame(from: Fields, format: Format): ProtocolMessage {
   const presence = readList(from.presence, 'presence');
   if (presence !== undefined) {
     frame.presence = readEach(presence, 'presence', (item) => parsePresenceMessage(item, format));
+  }
+  const annotations = readList(from.annotations, 'annotations');
+  if (annotations !== undefined) {
+    frame.annotations = readEach(annotations, 'annotations', (item) => parseAnnotation(item, format));
   }
   const params = readTextMap(from.params, 'params');
   if (params !== undefined) frame.params = params;

@@ -2,7 +2,7 @@ import type { Format } from './codec.ts';
 import { errors } from './codes.ts';
 import { canonicalPayload, type Payload } from './data.ts';
 import { type Fields, isMap, readAction, readClientId, readMap, readText, readTextMap, readTime } from './field.ts';
-import type { Data, Extras, Message, MessageVersion, PresenceMessage } from './message.ts';
+import type { Data, Extras, Message, MessageAnnotations, MessageVersion, PresenceMessage } from './message.ts';
 
 /** What a parser of one message may accept beyond the wire form of a frame. */
 export interface ParseOptions {
@@ -28,6 +28,8 @@ export function parseMessage(value: unknown, format: Format, options?: ParseOpti
   if (serial !== undefined) message.serial = serial;
   const version = readMap(value.version, 'version');
   if (version !== undefined) message.version = parseVersion(version);
+  const annotations = readMap(value.annotations, 'annotations');
+  if (annotations !== undefined) message.annotations = parseAnnotations(annotations);
   return message;
 }
 
@@ -41,7 +43,13 @@ export function parsePresenceMessage(value: unknown, format: Format, options?: P
   return message;
 }
 
-function readShared(into: Omit<PresenceMessage, 'action'>, from: Fields, format: Format, options?: ParseOptions): void {
+/** Fields that messages, presence messages and annotations have alike, read into one of them. */
+export function readShared(
+  into: Omit<PresenceMessage, 'action'>,
+  from: Fields,
+  format: Format,
+  options?: ParseOptions,
+): void {
   const id = readText(from.id, 'id');
   if (id !== undefined) into.id = id;
   const clientId = readClientId(from.clientId, 'clientId');
@@ -89,6 +97,11 @@ function parseVersion(fields: Fields): MessageVersion {
   const metadata = readTextMap(fields.metadata, 'version.metadata');
   if (metadata !== undefined) version.metadata = metadata;
   return version;
+}
+
+function parseAnnotations(fields: Fields): MessageAnnotations {
+  const summary = readMap(fields.summary, 'annotations.summary');
+  return summary === undefined ? {} : { summary };
 }
 
 /** JSON has no bytes, so a subscriber in that format could never be given them. */

@@ -7,6 +7,7 @@ import {
   messageSerial,
   nextPosition,
   type Position,
+  parseMessageSerial,
   parseSerial,
 } from './index.ts';
 
@@ -42,6 +43,20 @@ describe('serials', () => {
       'x'.repeat(100_000),
     ]) {
       expect(parseSerial(text)).toBeUndefined();
+    }
+  });
+
+  it('[MU1] the serial of a message reads back as entry and index, and no other text does', () => {
+    fc.assert(
+      fc.property(position, fc.nat({ max: 2_000_000 }), (any, index) => {
+        const serial = formatSerial(any);
+        expect(parseMessageSerial(messageSerial(serial, index))).toEqual({ serial, index });
+      }),
+    );
+    const entry = '01764012345678-000003@e1';
+    const others = ['', ':', ':000', entry, `${entry}:`, `${entry}:0`, `${entry}:1e3`, `${entry}:-01`, `${entry}:a001`];
+    for (const text of [...others, `${entry}:0000`, ` ${entry}:000`, `${entry}:000 `, `${entry}:999999999999999999`]) {
+      expect([text, parseMessageSerial(text)]).toEqual([text, undefined]);
     }
   });
 

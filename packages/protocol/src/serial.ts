@@ -52,6 +52,15 @@ export function messageSerial(serial: string, index: number): string {
   return `${serial}:${widthLetter}${digits}`;
 }
 
+/** The entry and the index within it that a message's serial stands for; undefined for any text `messageSerial` does not make. */
+export function parseMessageSerial(text: string): { serial: string; index: number } | undefined {
+  const mark = text.lastIndexOf(':');
+  const serial = text.slice(0, Math.max(mark, 0));
+  const index = Number(text.slice(mark + 1).replace(/^[a-z]/, ''));
+  if (!Number.isSafeInteger(index) || parseSerial(serial) === undefined) return undefined;
+  return messageSerial(serial, index) === text ? { serial, index } : undefined;
+}
+
 /** Epoch of a channelSerial or of a message's serial; undefined for any other text. */
 export function epochOf(serial: string): string | undefined {
   return serialPattern.exec(serial)?.[1];
