@@ -2,15 +2,21 @@ import type { Capability } from '@parvis/auth';
 import { defaultModes, errors, Flag, Mode, modeMask, type ProtocolMessage, parseModes } from '@parvis/protocol';
 import type { AttachRequest, Rewind } from './attachment.ts';
 import { parseOccupancy } from './occupancy.ts';
+import { isDerived, parseQualifiedName } from './qualifiedName.ts';
+import type { ViewStep } from './view.ts';
 
 /** Characters of a param that is kept as long as the attachment is: all names of modes together have fewer. */
 const MAX_PARAM_LENGTH = 256;
 /** No position of ours is longer. */
 const MAX_SERIAL_LENGTH = 128;
 
-/** Reads an ATTACH. Unknown params are left out; an unparsable `rewind` or `occupancy` throws 40000 (protocol reference 2.9). */
+/**
+ * Reads an ATTACH. Params of the channel's name count as if they were sent, unless others of their name are. Unknown params
+ * are left out; an unparsable `rewind` or `occupancy` throws 40000, a bad name 40010 (protocol reference 2.9).
+ */
 export function attachRequestOf(message: ProtocolMessage, maxRewind: number): AttachRequest {
-  const sent = new Map(Object.entries(message.params ?? {}));
+  const name = parseQualifiedName(message.channel ?? '');
+  const sent = new Map([...name.params, ...Object.entries(message.params ?? {})]);
   const rewindText = sent.get('rewind');
   const rewind = rewindText === undefined ? undefined : parseRewind(rewindText, sent.get('rewindLimit'), maxRewind);
   // How older clients say that they have been attached before; newer ones send their position.
@@ -23,7 +29,10 @@ export function attachRequestOf(message: ProtocolMessage, maxRewind: number): At
   keep(params, sent, 'echo');
   const occupancy = sent.get('occupancy');
   keep(params, sent, 'occupancy');
+  const steps: ViewStep[] = [];
   return {
+    name,
+    steps,
     modes: requestedModes(modesText, message.flags ?? 0),
     params: params.size === 0 ? undefined : Object.fromEntries(params),
     echo: sent.get('echo') !== 'false',
@@ -85,6 +94,8 @@ export function checkOccupancy(request: AttachRequest, modes: number, capability
 export function grantedModes(requested: number, capability: Capability, channel: string): number {
   let granted = 0;
   if (capability.allows('subscribe', channel)) granted |= Mode.SUBSCRIBE | Mode.PRESENCE_SUBSCRIBE;
+  // A derived channel is for subscribing alone.
+  if (isDerived(channel)) return granted & requested & Mode.SUBSCRIBE;
   if (capability.allows('publish', channel)) granted |= Mode.PUBLISH;
   if (capability.allows('presence', channel)) granted |= Mode.PRESENCE;
   if (capability.allows('annotation-publish', channel)) granted |= Mode.ANNOTATION_PUBLISH;

@@ -2,6 +2,8 @@ import type { Entry } from '../engine/engine.ts';
 import type { Channel } from './channel.ts';
 import type { Frame } from './frame.ts';
 import type { OccupancyWish } from './occupancy.ts';
+import type { QualifiedName } from './qualifiedName.ts';
+import { type View, type ViewStep, viewOf } from './view.ts';
 
 /** What a channel needs of whoever listens. */
 export interface Subscriber {
@@ -15,6 +17,10 @@ export interface Subscriber {
 export class Attachment {
   readonly channel: Channel;
   readonly subscriber: Subscriber;
+  /** The channel as the client calls it: what it is sent says so. */
+  readonly name: string;
+  /** How it sees messages, if otherwise than all others. */
+  readonly view: View | undefined;
   /** Mode bits asked for, and those of them that the capability grants. */
   readonly requested: number;
   modes: number;
@@ -31,16 +37,26 @@ export class Attachment {
   constructor(channel: Channel, subscriber: Subscriber, request: AttachRequest, modes: number) {
     this.channel = channel;
     this.subscriber = subscriber;
+    this.name = request.name.requested;
+    this.view = viewOf(request.name, request.steps);
     this.requested = request.modes;
     this.modes = modes;
     this.params = request.params;
     this.echo = subscriber.echo && request.echo;
     this.occupancy = request.occupancy;
   }
+
+  /** Sends what others get too, as of the channel that this attachment knows. */
+  send(frame: Frame): void {
+    this.subscriber.send(this.name === this.channel.name ? frame : frame.under(this.name));
+  }
 }
 
 /** An ATTACH as it was understood. */
 export interface AttachRequest {
+  readonly name: QualifiedName;
+  /** What makes its messages differ from those of others; mostly nothing. */
+  readonly steps: readonly ViewStep[];
   /** Mode bits asked for. */
   readonly modes: number;
   readonly params: Record<string, string> | undefined;

@@ -1,5 +1,4 @@
 import {
-  assertChannelName,
   errors,
   type Message,
   messageSerial,
@@ -16,6 +15,7 @@ import { Channel } from './channel.ts';
 import { type HistoryPage, type HistoryQuery, messageHistory, presenceHistory } from './history.ts';
 import { type Member, presenceTable, presentOf } from './presence.ts';
 import { draftMessages, type Publisher } from './publish.ts';
+import { assertOwnName, writableChannel } from './qualifiedName.ts';
 import { retentionOf } from './rule.ts';
 
 /** What the channels of a node are made with. */
@@ -87,9 +87,10 @@ export class Channels {
     publisher: Publisher,
     messages: readonly Message[],
   ): Promise<PublishResult> {
-    const ref = this.ref(principal.app, name);
+    const channel = writableChannel(name);
+    const ref = this.ref(principal.app, channel);
     this.#allow(principal, 'publish', name);
-    const userClaim = principal.userClaims?.for(name);
+    const userClaim = principal.userClaims?.for(channel);
     const draft = draftMessages(
       userClaim === undefined ? publisher : { ...publisher, userClaim },
       messages,
@@ -102,20 +103,20 @@ export class Channels {
   }
 
   history(principal: Principal, name: string, query: HistoryQuery): Promise<HistoryPage<Message>> {
-    const ref = this.ref(principal.app, name);
+    const ref = this.ref(principal.app, writableChannel(name));
     this.#allow(principal, 'history', name);
     return messageHistory(this.#parts.engine, ref, query);
   }
 
   presenceHistory(principal: Principal, name: string, query: HistoryQuery): Promise<HistoryPage<PresenceMessage>> {
-    const ref = this.ref(principal.app, name);
+    const ref = this.ref(principal.app, writableChannel(name));
     this.#allow(principal, 'history', name);
     return presenceHistory(this.#parts.engine, ref, query);
   }
 
   /** Members of a presence set, ordered by member key, with the action `present`. */
   async members(principal: Principal, name: string, query: PresenceQuery): Promise<HistoryPage<PresenceMessage>> {
-    const ref = this.ref(principal.app, name);
+    const ref = this.ref(principal.app, writableChannel(name));
     this.#allow(principal, 'subscribe', name);
     const items: PresenceMessage[] = [];
     let afterKey = query.cursor;
@@ -141,7 +142,7 @@ export class Channels {
   ref(app: App, name: string): ChannelRef {
     const open = this.#open.get(keyOf(app, name))?.channel;
     if (open !== undefined) return open.ref;
-    assertChannelName(name);
+    assertOwnName(name);
     return { app: app.id, name, retentionMs: retentionOf(app, name, this.#parts.limits) };
   }
 

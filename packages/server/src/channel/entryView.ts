@@ -72,6 +72,17 @@ export function mergedFrameOf(channel: string, entries: readonly Entry[]): Proto
   return frame;
 }
 
+/** The messages of a frame, each whole by itself: with the id, connectionId and timestamp that it may leave to the frame. */
+export function wholeMessagesOf(frame: ProtocolMessage): Message[] {
+  const { connectionId, timestamp, messages = [] } = frame;
+  return messages.map((message, index) => ({
+    ...(connectionId === undefined ? {} : { connectionId }),
+    ...(timestamp === undefined ? {} : { timestamp }),
+    ...message,
+    ...(message.id === undefined ? { id: `${frame.id}:${index}` } : {}),
+  }));
+}
+
 /** The frame of a presence entry. */
 export function presenceFrameOf(channel: string, entry: Entry): ProtocolMessage {
   const { idBase, connectionId, presence } = entry.payload as PresencePayload;

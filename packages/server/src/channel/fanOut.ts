@@ -1,4 +1,4 @@
-import { compareSerials, type Message, Mode, memberKey, sizeOf } from '@parvis/protocol';
+import { compareSerials, Mode, memberKey, sizeOf } from '@parvis/protocol';
 import type { Clock } from '../clock.ts';
 import type { Entry } from '../engine/engine.ts';
 import type { Meter } from '../observe/meter.ts';
@@ -12,8 +12,10 @@ import {
   presenceFrameOf,
   presenceOf,
 } from './entryView.ts';
-import { type Conflation, Frame } from './frame.ts';
+import { conflationOf, Frame } from './frame.ts';
 import type { ChannelRule } from './rule.ts';
+import { Showing } from './showing.ts';
+import type { View } from './view.ts';
 
 /** A merged frame stays well under any client's maxFrameSize. */
 const WINDOW_MAX_MESSAGES = 200;
@@ -29,6 +31,8 @@ export class FanOut {
   readonly #clock: Clock;
   readonly #meter: Meter;
   readonly #live: Attachment[] = [];
+  /** Those with a view: a list of their own, so that the others are not asked for one. */
+  readonly #viewed: Attachment[] = [];
   #window: Entry[] = [];
   #windowBytes = 0;
   #windowCount = 0;
@@ -42,28 +46,34 @@ export class FanOut {
   }
 
   get size(): number {
-    return this.#live.length;
+    return this.#live.length + this.#viewed.length;
   }
 
   get attachments(): readonly Attachment[] {
-    return this.#live;
+    return this.#viewed.length === 0 ? this.#live : [...this.#live, ...this.#viewed];
   }
 
   /** From the next entry on this attachment gets all. What waits in the window came before it. */
   add(attachment: Attachment): void {
     this.flush();
-    attachment.slot = this.#live.length;
-    this.#live.push(attachment);
+    const list = this.#listOf(attachment);
+    attachment.slot = list.length;
+    list.push(attachment);
   }
 
   remove(attachment: Attachment): void {
     const { slot } = attachment;
     if (slot < 0) return;
     attachment.slot = -1;
-    const last = this.#live.pop();
+    const list = this.#listOf(attachment);
+    const last = list.pop();
     if (last === undefined || last === attachment) return;
-    this.#live[slot] = last;
+    list[slot] = last;
     last.slot = slot;
+  }
+
+  #listOf(attachment: Attachment): Attachment[] {
+    return attachment.view === undefined ? this.#live : this.#viewed;
   }
 
   /** Sends an entry to all, now or when the channel's window ends. */
@@ -92,12 +102,14 @@ export class FanOut {
   /** Sends one entry to one attachment that is catching up. */
   deliverTo(attachment: Attachment, entry: Entry): void {
     const { connectionId } = entry.payload as MessagePayload | PresencePayload;
-    const own = connectionId === attachment.subscriber.connectionId;
     if (entry.kind === 'message') {
+      const own = connectionId === attachment.subscriber.connectionId;
       if ((attachment.modes & Mode.SUBSCRIBE) === 0 || (own && !attachment.echo)) return;
-      attachment.subscriber.send(new Frame(messageFrameOf(this.#channel, entry)));
-    } else if (own || (attachment.modes & Mode.PRESENCE_SUBSCRIBE) !== 0) {
-      attachment.subscriber.send(new Frame(presenceFrameOf(this.#channel, entry)));
+      const frame = new Frame(messageFrameOf(this.#channel, entry));
+      if (attachment.view === undefined) attachment.subscriber.send(frame);
+      else show(attachment, attachment.view, new Showing(frame, [entry]));
+    } else if (seesPresence(attachment, connectionId)) {
+      attachment.send(new Frame(presenceFrameOf(this.#channel, entry)));
     }
   }
 
@@ -113,18 +125,28 @@ export class FanOut {
 
   #sendMessages(entries: readonly Entry[]): void {
     const frame = this.#messageFrame(entries);
-    this.#meter.framesDelivered(this.#live.length);
+    this.#meter.framesDelivered(this.size);
     for (const attachment of this.#live) {
       if ((attachment.modes & Mode.SUBSCRIBE) === 0) continue;
       if (attachment.echo) attachment.subscriber.send(frame);
       else this.#sendToSilent(attachment, entries, frame);
     }
+    if (this.#viewed.length > 0) this.#showMessages(entries, frame);
+  }
+
+  #showMessages(entries: readonly Entry[], frame: Frame): void {
+    const all = new Showing(frame, entries);
+    for (const attachment of this.#viewed) {
+      if (attachment.view === undefined || (attachment.modes & Mode.SUBSCRIBE) === 0) continue;
+      const heard = attachment.echo ? entries : othersOf(entries, attachment.subscriber.connectionId);
+      if (heard.length === entries.length) show(attachment, attachment.view, all);
+      else if (heard.length > 0) show(attachment, attachment.view, new Showing(this.#messageFrame(heard), heard));
+    }
   }
 
   /** For a listener that does not want its own messages back: the shared frame unless some of it is its own. */
   #sendToSilent(attachment: Attachment, entries: readonly Entry[], shared: Frame): void {
-    const { connectionId } = attachment.subscriber;
-    const others = entries.filter((entry) => (entry.payload as MessagePayload).connectionId !== connectionId);
+    const others = othersOf(entries, attachment.subscriber.connectionId);
     if (others.length === entries.length) attachment.subscriber.send(shared);
     else if (others.length > 0) attachment.subscriber.send(this.#messageFrame(others));
   }
@@ -135,7 +157,10 @@ export class FanOut {
       entries.length === 1 && only !== undefined
         ? messageFrameOf(this.#channel, only)
         : mergedFrameOf(this.#channel, entries);
-    return new Frame(message, this.#rule.conflateMessages ? () => conflationOf(entries) : undefined);
+    return new Frame(
+      message,
+      this.#rule.conflateMessages ? () => conflationOf(entries.flatMap(messagesOf)) : undefined,
+    );
   }
 
   #sendPresence(entry: Entry): void {
@@ -148,7 +173,7 @@ export class FanOut {
         ? () => ({ kind: 'presence', parts: new Map(presenceOf(entry).map((event) => [memberKey(event), event])) })
         : undefined,
     );
-    this.#meter.framesDelivered(this.#live.length);
+    this.#meter.framesDelivered(this.size);
     for (const attachment of this.#live) {
       // A client learns its own members from their echo alone, whatever its modes.
       const wanted =
@@ -156,16 +181,33 @@ export class FanOut {
         attachment.subscriber.connectionId === payload.connectionId;
       if (wanted) attachment.subscriber.send(frame);
     }
+    if (this.#viewed.length > 0) this.#showPresence(frame, payload.connectionId);
+  }
+
+  #showPresence(frame: Frame, connectionId: string | undefined): void {
+    const byName = new Map([[this.#channel, frame]]);
+    for (const attachment of this.#viewed) {
+      if (!seesPresence(attachment, connectionId)) continue;
+      const named = byName.get(attachment.name) ?? frame.under(attachment.name);
+      byName.set(attachment.name, named);
+      attachment.subscriber.send(named);
+    }
   }
 }
 
-/** Of one publisher's messages of one name, the last is enough for a client that cannot keep up. */
-function conflationOf(entries: readonly Entry[]): Conflation {
-  const parts = new Map<string, Message>();
-  for (const entry of entries) {
-    for (const message of messagesOf(entry)) parts.set(`${message.connectionId}:${message.name}`, message);
-  }
-  return { kind: 'message', parts };
+function show(attachment: Attachment, view: View, showing: Showing): void {
+  const frame = view.show(showing);
+  if (frame !== undefined) attachment.subscriber.send(frame);
+}
+
+/** Whether presence of that connection is for this attachment: its own is, whatever its modes. */
+function seesPresence(attachment: Attachment, connectionId: string | undefined): boolean {
+  if (attachment.view?.messagesOnly === true) return false;
+  return (attachment.modes & Mode.PRESENCE_SUBSCRIBE) !== 0 || attachment.subscriber.connectionId === connectionId;
+}
+
+function othersOf(entries: readonly Entry[], connectionId: string): readonly Entry[] {
+  return entries.filter((entry) => (entry.payload as MessagePayload).connectionId !== connectionId);
 }
 
 /** Whether an entry comes after a position of the same log. */

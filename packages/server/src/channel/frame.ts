@@ -21,6 +21,11 @@ export class Frame {
     this.conflation = conflation;
   }
 
+  /** The same, told as of the channel of another name. */
+  under(channel: string): Frame {
+    return new Frame({ ...this.message, channel }, this.conflation);
+  }
+
   /** The whole frame as this kind of pipe carries it. Shared: never written to. */
   bytes(wire: Wire): Buffer {
     const known = this.#bytes[wire.slot];
@@ -29,4 +34,9 @@ export class Frame {
     this.#bytes[wire.slot] = made;
     return made;
   }
+}
+
+/** Of one publisher's messages of one name, the last is enough for a client that cannot keep up. Each is whole by itself. */
+export function conflationOf(messages: readonly Message[]): Conflation {
+  return { kind: 'message', parts: new Map(messages.map((each) => [`${each.connectionId}:${each.name}`, each])) };
 }

@@ -56,7 +56,7 @@ function finish(attachment: Attachment, backlog: Backlog): void {
   if (backlog.resumed) flags |= Flag.RESUMED;
   if (entries.length > 0) flags |= Flag.HAS_BACKLOG;
   subscriber.send(new Frame(attachedMessage(attachment, backlog.position, flags, backlog.error)));
-  if (seesPresence) for (const frame of channel.members.syncFrames()) subscriber.send(frame);
+  if (seesPresence) for (const frame of channel.members.syncFrames()) attachment.send(frame);
   for (const entry of entries) channel.fanOut.deliverTo(attachment, entry);
   const last = fed[fed.length - 1];
   const held = channel.release(attachment);
@@ -75,7 +75,7 @@ export function attachedMessage(
 ): ProtocolMessage {
   return {
     action: Action.ATTACHED,
-    channel: attachment.channel.name,
+    channel: attachment.name,
     channelSerial: position,
     flags,
     ...(attachment.params === undefined ? {} : { params: attachment.params }),

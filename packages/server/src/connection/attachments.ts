@@ -3,6 +3,7 @@ import { Attachment, type AttachRequest } from '../channel/attachment.ts';
 import { checkOccupancy, grantedModes } from '../channel/attachRequest.ts';
 import type { Channel } from '../channel/channel.ts';
 import { Frame } from '../channel/frame.ts';
+import { isDerived, writableChannel } from '../channel/qualifiedName.ts';
 import { attach, attachedMessage } from '../channel/replay.ts';
 import { AttachLine } from './attachLine.ts';
 import type { Connection } from './connection.ts';
@@ -74,7 +75,7 @@ export class Attachments {
     const wanted = () => this.#byName.get(name) === attached;
     if (!(await this.#line.wait(name))) return attached.opened();
     try {
-      await this.#establish(name, attached, request, wanted);
+      await this.#establish(attached, request, wanted);
     } catch (failure) {
       if (wanted()) throw failure;
     } finally {
@@ -96,17 +97,12 @@ export class Attachments {
     this.#openings.set(name, opening);
   }
 
-  async #establish(
-    name: string,
-    attached: AttachedChannel,
-    request: AttachRequest,
-    wanted: () => boolean,
-  ): Promise<void> {
+  async #establish(attached: AttachedChannel, request: AttachRequest, wanted: () => boolean): Promise<void> {
     const { host, principal, outbox } = this.#connection;
     // Backlogs of many channels at once would overrun a client that is doing well.
     await outbox.calm();
     if (!wanted()) return;
-    const channel = await host.channels.open(principal.app, name);
+    const channel = await host.channels.open(principal.app, request.name.channel);
     if (!wanted()) return;
     attached.attachment = new Attachment(channel, this.#connection, request, attached.modes);
     const attaching = attach(host.engine, host.limits, attached.attachment, request, wanted);
@@ -146,10 +142,13 @@ export class Attachments {
 
   /** The channel's feed was broken: continuity is lost, and the presence set is to be read anew. */
   discontinued(channel: Channel): void {
-    const attached = this.#byName.get(channel.name);
-    if (attached?.attachment === undefined) return;
-    this.#tell(attached, attached.modes, errors.serialForeign());
-    for (const frame of channel.members.syncFrames()) this.#connection.send(frame);
+    for (const attached of this.#byName.values()) {
+      const { attachment, modes } = attached;
+      if (attachment?.channel !== channel) continue;
+      this.#tell(attached, modes, errors.serialForeign());
+      if (attachment.view?.messagesOnly === true) continue;
+      for (const frame of channel.members.syncFrames()) attachment.send(frame);
+    }
   }
 
   #lose(name: string, error: ErrorInfo): void {
@@ -174,8 +173,14 @@ export class Attachments {
     this.#connection.send(new Frame(attachedMessage(attachment, channel.position, flags, error)));
   }
 
+  /** Members of a connection are those of all names that it calls the channel by: they leave with the last. */
   async #leave(name: string): Promise<void> {
-    const channel = await this.#connection.host.channels.open(this.#connection.principal.app, name);
+    if (isDerived(name)) return;
+    const channelName = writableChannel(name);
+    for (const { attachment, sentPresence } of this.#byName.values()) {
+      if (sentPresence && attachment?.name !== name && attachment?.channel.name === channelName) return;
+    }
+    const channel = await this.#connection.host.channels.open(this.#connection.principal.app, channelName);
     await channel.leave(this.#connection.connectionId);
   }
 

@@ -1,6 +1,5 @@
 import {
   Action,
-  assertChannelName,
   type ErrorInfo,
   errors,
   Mode,
@@ -9,6 +8,7 @@ import {
   toErrorInfo,
 } from '@parvis/protocol';
 import { attachRequestOf } from '../channel/attachRequest.ts';
+import { isDerived, writableChannel } from '../channel/qualifiedName.ts';
 import { requireIdentified, ruleOf } from '../channel/rule.ts';
 import { attachFailure } from './attachments.ts';
 import type { Connection } from './connection.ts';
@@ -47,9 +47,8 @@ function attach(connection: Connection, message: ProtocolMessage): void {
   const name = message.channel ?? '';
   const fail = (failure: unknown) => refuse(connection, name, failure);
   try {
-    assertChannelName(name);
-    if (ruleOf(name).identified) requireIdentified(connection.principal.clientId);
     const request = attachRequestOf(message, connection.host.limits.maxRewind);
+    if (ruleOf(name).identified) requireIdentified(connection.principal.clientId);
     connection.attachments.attach(name, request).catch(fail);
   } catch (failure) {
     fail(failure);
@@ -82,7 +81,7 @@ function publish(connection: Connection, message: ProtocolMessage): void {
   const { channel: name = '', messages = [], params } = message;
   answer(connection, message, (msgSerial) => {
     const { host, principal, connectionId } = connection;
-    if (connection.attachments.get(name) === undefined) assertChannelName(name);
+    if (connection.attachments.get(name) === undefined || isDerived(name)) writableChannel(name);
     if (host.testHooks && params?._forceNack === 'true') throw errors.forcedNack();
     takeRate(connection, name, messages.length);
     requireMode(connection, name, Mode.PUBLISH, 'publish');
@@ -100,7 +99,7 @@ function presence(connection: Connection, message: ProtocolMessage): void {
   const { channel: name = '', presence: events = [] } = message;
   answer(connection, message, async (msgSerial) => {
     const { host, principal, connectionId, owner } = connection;
-    assertChannelName(name);
+    const channelName = writableChannel(name);
     if (events.length === 0) throw errors.badRequest('PRESENCE needs at least one presence message');
     takeRate(connection, name, events.length);
     const attached = connection.attachments.get(name);
@@ -108,13 +107,13 @@ function presence(connection: Connection, message: ProtocolMessage): void {
     if (attached !== undefined) attached.sentPresence = true;
     requireMode(connection, name, Mode.PRESENCE, 'presence');
     if (ruleOf(name).identified) requireIdentified(principal.clientId);
-    const channel = await host.channels.open(principal.app, name);
+    const channel = await host.channels.open(principal.app, channelName);
     const origin = {
       connectionId,
       clientId: principal.clientId,
       idBase: `${connectionId}:${msgSerial}`,
       owner,
-      userClaim: principal.userClaims?.for(name),
+      userClaim: principal.userClaims?.for(channelName),
     };
     await channel.submitPresence(origin, events);
     return { serials: [] };
@@ -131,7 +130,7 @@ function sync(connection: Connection, { channel: name = '' }: ProtocolMessage): 
   const attachment = connection.attachments.get(name)?.attachment;
   if (attachment === undefined || attachment.held !== undefined) return;
   if ((attachment.modes & Mode.PRESENCE_SUBSCRIBE) === 0) return;
-  for (const frame of attachment.channel.members.syncFrames()) connection.send(frame);
+  for (const frame of attachment.channel.members.syncFrames()) attachment.send(frame);
 }
 
 /** Answers a frame with what its work comes to, in its turn. Without a serial it could not be answered at all. */
