@@ -18,8 +18,6 @@ export const errors = {
   badChannelName: (rule: string) => make(40010, 400, `channel name is not valid: ${rule}`),
   derivedChannel: (channel: string) =>
     make(40010, 400, `a derived channel is for subscribing alone; use channel ${channel} itself for all else`),
-  derivedChannel: (channel: string) =>
-    make(40010, 400, `a derived channel is for subscribing alone; use channel ${channel} itself for all else`),
   badCursor: () => make(40011, 400, 'page cursor is not valid for this request; start again at the first page'),
   badClientId: (what: string, statusCode = 400) => make(40012, statusCode, what),
   badData: (what: string) => make(40013, 400, what),
