@@ -1,7 +1,9 @@
+import type { ErrorInfo } from '@parvis/protocol';
 import type { Apps } from './access/app.ts';
 import type { Authenticator } from './access/principal.ts';
 import { Channels } from './channel/channels.ts';
 import type { Clock } from './clock.ts';
+import { admit, whyGone } from './connection/admission.ts';
 import { connect } from './connection/connect.ts';
 import { ConnectionKeys } from './connection/connectionKey.ts';
 import { Connections } from './connection/connections.ts';
@@ -77,6 +79,16 @@ export class Node {
   /** Opens a connection on a transport a client has made. */
   accept(transport: Transport, query: URLSearchParams, secure: boolean): void {
     connect(this.#host, transport, query, secure);
+  }
+
+  /** Rejects a later request of a pipe that is made of several, unless it is from the client that has this key. */
+  admit(connectionKey: string, query: URLSearchParams, secure: boolean): Promise<void> {
+    return admit(this.#host, connectionKey, query, secure);
+  }
+
+  /** What to tell a client whose key is ours, but whose pipe is gone. */
+  whyGone(connectionKey: string): ErrorInfo {
+    return whyGone(this.#host, connectionKey);
   }
 
   /** Sends every client elsewhere, at an even pace over this many ms. */

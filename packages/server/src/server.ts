@@ -12,6 +12,7 @@ import type { Engine } from './engine/engine.ts';
 import { createLocalEngine, createMemoryStore } from './engine/index.ts';
 import { createHttpHandler } from './http/handler.ts';
 import { httpHostOf } from './httpParts.ts';
+import { HttpPipes } from './httpPipes.ts';
 import type { Limits } from './limits.ts';
 import { Listener } from './listener.ts';
 import { Node } from './node.ts';
@@ -80,6 +81,7 @@ export class ParvisServer {
   readonly #engine: Engine;
   readonly #listener: Listener;
   readonly #webSockets: WebSocketServer;
+  readonly #pipes: HttpPipes;
   readonly #probes: Probes;
   readonly #site: Site | undefined;
   readonly #rest: (request: IncomingMessage, response: ServerResponse) => void;
@@ -108,6 +110,7 @@ export class ParvisServer {
       secret,
     });
     this.#webSockets = this.#createWebSockets();
+    this.#pipes = new HttpPipes(this.#node, settings);
     this.#probes = this.#createProbes(meter);
     this.#site = this.#createSite();
     this.#rest = createHttpHandler(httpHostOf(this.#node, settings, new ConnectionKeys(secret)));
@@ -151,16 +154,18 @@ export class ParvisServer {
   async #stop(drainMs: number): Promise<void> {
     this.#log.info({ connections: this.#node.connections.size }, 'draining');
     this.#webSockets.drain();
+    this.#pipes.drain();
     await this.#node.drain(drainMs);
     const cut = setTimeout(() => this.#webSockets.stop(), CLOSE_GRACE_MS);
     await this.#listener.close(CLOSE_GRACE_MS);
     clearTimeout(cut);
+    this.#pipes.stop();
     await this.#node.stop();
     this.#log.info('stopped');
   }
 
   #request(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#probes.handle(request, response)) return;
+    if (this.#probes.handle(request, response) || this.#pipes.handle(request, response)) return;
     if (this.#site === undefined) this.#rest(request, response);
     else this.#site.handle(request, response).then((isAnswered) => isAnswered || this.#rest(request, response));
   }

@@ -128,6 +128,7 @@ class Opening implements TransportEvents {
       resumed,
     });
     this.connection = connection;
+    this.#transport.named?.(connection.key);
     const { engine } = this.#host;
     const leased = (failure: unknown) =>
       this.#host.report('lease of a connection could not be set', { connectionId, failure });

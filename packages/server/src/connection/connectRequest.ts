@@ -25,18 +25,8 @@ const MIN_GRACE_MS = 1_000;
 export function connectRequestOf(query: URLSearchParams, secure: boolean, limits: Limits): ConnectRequest {
   const version = query.get('v');
   if (version === null || !versions.has(version)) throw errors.badVersion(version);
-  const key = query.get('key');
-  const token = query.get('access_token') ?? query.get('accessToken');
-  // The official client sends an option of null as its text.
-  const clientId = query.get('clientId') === 'null' ? null : query.get('clientId');
   return {
-    credentials: {
-      ...(key === null ? {} : { key }),
-      ...(token === null ? {} : { token }),
-      ...(clientId === null ? {} : { clientId }),
-      secure,
-      via: 'realtime',
-    },
+    credentials: credentialsOf(query, secure),
     options: {
       echo: query.get('echo') !== 'false',
       heartbeats: query.get('heartbeats') === 'true',
@@ -56,6 +46,21 @@ export function connectRequestOf(query: URLSearchParams, secure: boolean, limits
     },
     resume: query.get('resume') ?? query.get('recover') ?? undefined,
     agent: query.get('agent') ?? query.get('lib') ?? '',
+  };
+}
+
+/** What a request over realtime shows of who it is from. */
+export function credentialsOf(query: URLSearchParams, secure: boolean): Credentials {
+  const key = query.get('key');
+  const token = query.get('access_token') ?? query.get('accessToken');
+  // The official client sends an option of null as its text.
+  const clientId = query.get('clientId') === 'null' ? null : query.get('clientId');
+  return {
+    ...(key === null ? {} : { key }),
+    ...(token === null ? {} : { token }),
+    ...(clientId === null ? {} : { clientId }),
+    secure,
+    via: 'realtime',
   };
 }
 

@@ -32,6 +32,8 @@ export interface Transport {
   /** Address of the peer, for logs. */
   readonly remote: string;
   listen(events: TransportEvents): void;
+  /** Tells the key of the connection, once there is one, to a pipe that is made of many requests: they name it. */
+  named?(connectionKey: string): void;
   /** All that one turn of the event loop has for this client: whole frames, back to back, in one call. */
   write(bytes: Uint8Array): void;
   /** Bytes that ask the peer for a sign of life, or undefined where the pipe has no such thing. */

@@ -1,0 +1,70 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ErrorInfo } from '@parvis/protocol';
+import { readBody } from './http/body.ts';
+import { corsHeaders } from './http/cors.ts';
+import type { HttpHost } from './http/httpHost.ts';
+import { originCheck } from './originCheck.ts';
+import type { Settings } from './settings/settings.ts';
+import { CometServer } from './transport/cometServer.ts';
+import type { HttpSide } from './transport/httpPipe.ts';
+import type { Transport } from './transport/transport.ts';
+
+/** A node, as much as pipes over plain requests have to do with it. */
+export interface PipeNode {
+  readonly parts: Pick<HttpHost, 'clock' | 'limits' | 'log' | 'meter' | 'serverId'>;
+  accept(transport: Transport, query: URLSearchParams, secure: boolean): void;
+  admit(connectionKey: string, query: URLSearchParams, secure: boolean): Promise<void>;
+  whyGone(connectionKey: string): ErrorInfo;
+}
+
+/** A client sends what has piled up since its last send at once: this many of its largest frames. */
+const FRAMES_PER_SEND = 4;
+const SEND_TIMEOUT_MS = 10_000;
+
+/** The pipes that are made of plain HTTP requests, for clients that cannot or do not use a WebSocket. */
+export class HttpPipes {
+  readonly comet: CometServer;
+
+  constructor(node: PipeNode, settings: Settings) {
+    const { clock, limits } = node.parts;
+    const side = httpSideOf(node, settings);
+    this.comet = new CometServer({
+      ...side,
+      clock,
+      maxSend: FRAMES_PER_SEND * limits.maxFrameSize,
+      maxIdleIntervalMs: limits.maxIdleIntervalMs,
+      readBody: (request, maxBytes) => readBody(request, clock, { maxBytes, timeoutMs: SEND_TIMEOUT_MS }),
+      accept: (transport, query, secure) => node.accept(transport, query, secure),
+      admit: (connectionKey, query, secure) => node.admit(connectionKey, query, secure),
+      whyGone: (connectionKey) => node.whyGone(connectionKey),
+    });
+  }
+
+  /** Answers a request that makes a pipe or belongs to one; else leaves it alone and returns false. */
+  handle(request: IncomingMessage, response: ServerResponse): boolean {
+    return this.comet.handle(request, response);
+  }
+
+  /** From now on clients are told to go elsewhere as soon as they come. */
+  drain(): void {
+    this.comet.drain();
+  }
+
+  /** Ends what is still open. */
+  stop(): void {
+    this.comet.stop();
+  }
+}
+
+function httpSideOf({ parts: { meter, log, serverId } }: PipeNode, settings: Settings): HttpSide {
+  const originAllowed = originCheck(settings.allowedOrigins);
+  return {
+    trustProxy: settings.trustProxy,
+    isOriginAllowed: originAllowed,
+    headersFor: ({ headers }) => ({ ...corsHeaders(headers, { originAllowed }), 'X-Ably-ServerId': serverId }),
+    refused(error, remote) {
+      meter.refused(error.code);
+      log.info({ code: error.code, reason: error.message, remote }, 'a client was refused');
+    },
+  };
+}
