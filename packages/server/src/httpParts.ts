@@ -6,6 +6,7 @@ import type { Connection } from './connection/connection.ts';
 import type { ConnectionKeys } from './connection/connectionKey.ts';
 import type { Engine } from './engine/engine.ts';
 import type { HttpHost } from './http/httpHost.ts';
+import { PublisherRates } from './http/publisherRates.ts';
 import { Sandbox } from './http/sandbox.ts';
 import { originCheck } from './originCheck.ts';
 import type { Settings } from './settings/settings.ts';
@@ -36,6 +37,7 @@ export function httpHostOf(node: HttpNode, settings: Settings, keys: ConnectionK
     meter,
     serverId,
     testHooks,
+    publisherRates: new PublisherRates(limits.maxInboundRate),
     ...(settings.sandbox ? { sandbox: sandboxOf(node) } : {}),
     requestToken: createTokenRequests({ apps, nonces, clock }),
     secure: (request) => peerOf(request, settings.trustProxy).secure,

@@ -2,13 +2,13 @@ import { Action, type ConnectionDetails, type ErrorInfo, errors, type ProtocolMe
 import type { Principal } from '../access/principal.ts';
 import type { Subscriber } from '../channel/attachment.ts';
 import { Frame } from '../channel/frame.ts';
+import { NamedRates, type Rate, rateOf } from '../channel/rate.ts';
 import { ruleOf } from '../channel/rule.ts';
 import type { Transport } from '../transport/transport.ts';
 import { Acks } from './acks.ts';
 import { Attachments } from './attachments.ts';
 import type { ConnectionHost } from './host.ts';
 import { Outbox } from './outbox.ts';
-import { type Rate, rateOf } from './rate.ts';
 
 /** What a connect request asked for, beyond its credentials. Times in ms. */
 export interface ConnectionOptions {
@@ -25,6 +25,8 @@ export interface ConnectionOptions {
 
 /** Frames of one client that may wait for storage; past it we stop reading until half are through. */
 const MAX_PENDING = 1_000;
+/** Channels of one client whose rate is remembered. */
+const MAX_CHANNEL_RATES = 1_000;
 
 /**
  * One client's session over one transport: who it is, what it is attached to, what it is owed an answer for.
@@ -46,12 +48,15 @@ export class Connection implements Subscriber {
   readonly resumed: boolean;
   /** Secret handle for a resume; stays the same for the life of this transport. */
   readonly key: string;
+  /** Who it was opened by: a new token changes what it may do, never whose it is. */
+  readonly opener: Principal;
   principal: Principal;
   state: 'connected' | 'lost' | 'closed' | 'replaced' = 'connected';
   /** When the client last gave a sign of life, ms. */
   lastSeen: number;
   readonly messageRate: Rate;
   readonly protocolRate: Rate;
+  #channelRates: NamedRates | undefined;
   #cancelExpiry: (() => void) | undefined;
   #paused = false;
   /** What holds up the reading of more frames. */
@@ -65,6 +70,7 @@ export class Connection implements Subscriber {
     identity: { connectionId: string; resumed: boolean },
   ) {
     this.host = host;
+    this.opener = principal;
     this.principal = principal;
     this.options = options;
     this.connectionId = identity.connectionId;
@@ -125,6 +131,15 @@ export class Connection implements Subscriber {
     const place = this.acks.reserve(msgSerial, unhurried);
     this.#readOrWait();
     return place;
+  }
+
+  /**
+   * Counts what is published on each channel, attached or not: a rate of the client's token does not begin anew when it
+   * attaches again.
+   */
+  get channelRates(): NamedRates {
+    this.#channelRates ??= new NamedRates(MAX_CHANNEL_RATES);
+    return this.#channelRates;
   }
 
   /** Reads nothing more until this settles: what is to wait for it must not pile up. */

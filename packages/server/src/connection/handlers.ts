@@ -156,13 +156,15 @@ function answer(
   }
 }
 
-/** 42911 over the rate of the connection, or over the one that its token gives the attachment. */
+/** 42911 over the rate of the connection, or over the one that its token gives each channel. */
 function takeRate(connection: Connection, name: string, count: number): void {
   const { host } = connection;
   const now = host.clock.now();
   if (!connection.messageRate.take(count, now)) throw errors.connectionRateExceeded(host.limits.maxInboundRate);
-  const rate = connection.attachments.get(name)?.rate;
-  if (rate !== undefined && !rate.take(count, now)) throw errors.connectionRateExceeded(rate.limit);
+  const limit = connection.principal.publishRates?.for(name);
+  if (limit !== undefined && !connection.channelRates.take(name, limit, count, now)) {
+    throw errors.connectionRateExceeded(limit);
+  }
 }
 
 /** 40160 without the right; 40165 with it, when the attachment did not ask for the mode. */

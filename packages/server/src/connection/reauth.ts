@@ -12,16 +12,20 @@ export function reauthorize(connection: Connection, message: ProtocolMessage): v
     if (token === undefined || token === '') throw errors.badRequest('AUTH needs auth.accessToken');
     const { authenticator } = connection.host;
     const renewed = authenticator.renew(connection.principal, token, connection.options.secure);
-    if (!(renewed instanceof Promise)) return accept(connection, renewed);
-    const accepted = renewed.then(
-      (principal) => accept(connection, principal),
-      (failure) => connection.fail(toErrorInfo(failure)),
-    );
-    // What the client sends behind AUTH is meant to be judged by the new token.
-    connection.unreadUntil(accepted);
+    if (renewed instanceof Promise) acceptLater(connection, renewed);
+    else accept(connection, renewed);
   } catch (failure) {
     connection.fail(toErrorInfo(failure));
   }
+}
+
+/** What the client sends behind AUTH waits: it is meant to be judged by the new token. */
+function acceptLater(connection: Connection, renewed: Promise<Principal>): void {
+  const accepted = renewed.then(
+    (principal) => accept(connection, principal),
+    (failure) => connection.fail(toErrorInfo(failure)),
+  );
+  connection.unreadUntil(accepted);
 }
 
 function accept(connection: Connection, principal: Principal): void {

@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { bodyDecodeLimits, codecs, errors, type Format } from '@parvis/protocol';
 import type { Clock } from '../clock.ts';
-import { formatOf } from './negotiate.ts';
+import { contentTypes, formatOf } from './negotiate.ts';
 
 /** A request body as it was understood. */
 export interface Body {
@@ -20,7 +20,7 @@ export interface BodyBounds {
 }
 
 /** Bytes of no body are ever read beyond this, whatever the limits say. */
-const HARD_LIMIT = 2 * 1024 * 1024;
+export const maxBytesOfBody = 2 * 1024 * 1024;
 /** Text may be six times as long in JSON, base64 takes a third more, and each message has its braces and ids. */
 const BYTES_PER_BYTE = 8;
 const OVERHEAD = 256 * 1024;
@@ -30,7 +30,7 @@ const SKIP_MS = 2_000;
 
 /** Bytes that a body with one publish of this size may have. */
 export function maxBodySize(maxMessageSize: number): number {
-  return Math.min(HARD_LIMIT, maxMessageSize * BYTES_PER_BYTE + OVERHEAD);
+  return Math.min(maxBytesOfBody, maxMessageSize * BYTES_PER_BYTE + OVERHEAD);
 }
 
 /**
@@ -67,7 +67,7 @@ export function readBody(request: IncomingMessage, clock: Clock, { maxBytes, tim
  */
 export function skipBody(request: IncomingMessage, clock: Clock): Promise<boolean> {
   if (request.complete || request.destroyed) return Promise.resolve(request.complete);
-  if (Number(request.headers['content-length'] ?? 0) > 2 * HARD_LIMIT) return Promise.resolve(false);
+  if (Number(request.headers['content-length'] ?? 0) > 2 * maxBytesOfBody) return Promise.resolve(false);
   return new Promise((resolve) => {
     let size = 0;
     const settle = (complete: boolean) => {
@@ -78,7 +78,7 @@ export function skipBody(request: IncomingMessage, clock: Clock): Promise<boolea
     };
     const count = (chunk: Buffer) => {
       size += chunk.length;
-      if (size > 2 * HARD_LIMIT) settle(false);
+      if (size > 2 * maxBytesOfBody) settle(false);
     };
     const end = () => settle(true);
     const broken = () => settle(false);
@@ -89,9 +89,8 @@ export function skipBody(request: IncomingMessage, clock: Clock): Promise<boolea
 
 /** A body by its content type: JSON (also where none is named), msgpack or a form. Throws 40000 or 40013. */
 export function parseBody(bytes: Buffer, { headers }: IncomingMessage): Body {
-  const coding = headers['content-encoding'];
-  if (coding !== undefined && coding !== 'identity') throw errors.badRequest('compressed bodies are not supported');
-  const type = (headers['content-type'] ?? 'application/json').split(';')[0]?.trim().toLowerCase() ?? '';
+  refuseCompressed(headers);
+  const type = mediaTypeOf(headers) || contentTypes.json;
   if (type === 'application/x-www-form-urlencoded') return { value: formFields(bytes), format: 'json' };
   const format = formatOf(type);
   if (bytes.length === 0) return { value: undefined, format: format ?? 'json' };
@@ -99,6 +98,16 @@ export function parseBody(bytes: Buffer, { headers }: IncomingMessage): Body {
     throw errors.badRequest('content type must be application/json, application/x-msgpack or a form');
   }
   return { value: codecs[format].decodeValue(bytes, bodyDecodeLimits), format };
+}
+
+/** Throws 40000: what comes compressed is refused, or a small body could become a huge one. */
+export function refuseCompressed({ 'content-encoding': coding }: IncomingHttpHeaders): void {
+  if (coding !== undefined && coding !== 'identity') throw errors.badRequest('compressed bodies are not supported');
+}
+
+/** The media type of a body in lower case and without its parameters; empty if none is named. */
+export function mediaTypeOf({ 'content-type': type = '' }: IncomingHttpHeaders): string {
+  return type.split(';')[0]?.trim().toLowerCase() ?? '';
 }
 
 /** The fields of a form as a map; fromEntries makes own keys, whatever they are called. */

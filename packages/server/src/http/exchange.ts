@@ -36,6 +36,12 @@ export class Exchange {
     return this.host.secure(this.request);
   }
 
+  /** Version of the protocol that is spoken; the newest there can be if the request does not say. */
+  get version(): number {
+    const version = Number(this.request.headers['x-ably-version'] ?? this.query.get('v') ?? Number.NaN);
+    return Number.isNaN(version) ? Number.POSITIVE_INFINITY : version;
+  }
+
   /** Whether the request says who it is from, truly or not. */
   get hasCredentials(): boolean {
     const { key, token } = this.#credentials();
@@ -55,10 +61,13 @@ export class Exchange {
   }
 
   /** The body, read and parsed. Throws 40000, 40009 or 40013. */
-  async body(): Promise<Body> {
-    const { clock, limits } = this.host;
-    const bounds = { maxBytes: maxBodySize(limits.maxMessageSize), timeoutMs: BODY_TIMEOUT_MS };
-    return parseBody(await readBody(this.request, clock, bounds), this.request);
+  async body(maxBytes?: number): Promise<Body> {
+    return parseBody(await this.bytes(maxBytes), this.request);
+  }
+
+  /** The body as it came in; as long as one publish may be unless told. Throws 40000 or 40009. */
+  bytes(maxBytes = maxBodySize(this.host.limits.maxMessageSize)): Promise<Buffer> {
+    return readBody(this.request, this.host.clock, { maxBytes, timeoutMs: BODY_TIMEOUT_MS });
   }
 
   /** The header counts if there is one, else the query; both are what the official clients and curl send. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ErrorInfo, toErrorInfo } from '@parvis/protocol';
+import { batchRoutes } from './batch.ts';
 import { skipBody } from './body.ts';
 import { connectivityRoutes } from './connectivity.ts';
 import { corsHeaders, preflightReply, requireAllowedOrigin } from './cors.ts';
@@ -12,6 +13,7 @@ import { presenceRoutes } from './presence.ts';
 import { type Reply, sendReply } from './reply.ts';
 import { Router } from './router.ts';
 import { sandboxRoutes } from './sandboxRoutes.ts';
+import { statusRoutes } from './status.ts';
 import { tokenRoutes } from './tokens.ts';
 
 /**
@@ -24,6 +26,8 @@ export function createHttpHandler(host: HttpHost): (request: IncomingMessage, re
     ...tokenRoutes,
     ...messageRoutes,
     ...presenceRoutes,
+    ...statusRoutes,
+    ...batchRoutes,
     ...(host.sandbox === undefined ? [] : sandboxRoutes(host.sandbox)),
   ]);
   return (request, response) => {

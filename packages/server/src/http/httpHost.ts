@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import type { Meter } from '../observe/meter.ts';
+import type { PublisherRates } from './publisherRates.ts';
 import type { Sandbox } from './sandbox.ts';
 
 /** What HTTP needs of its server. One object, shared by all requests. */
@@ -18,6 +19,8 @@ export interface HttpHost {
   readonly meter: Meter;
   /** Name of this node, for `X-Ably-ServerId`. */
   readonly serverId: string;
+  /** What each key and token publishes over HTTP. */
+  readonly publisherRates: PublisherRates;
   /** Development only: `_forceNack=true` rejects a publish. */
   readonly testHooks: boolean;
   /** Development only: apps that test suites make for themselves. */

@@ -16,6 +16,7 @@ import type { Log } from '../observe/log.ts';
 import { silentMeter } from '../observe/meter.ts';
 import { createHttpHandler } from './handler.ts';
 import type { HttpHost } from './httpHost.ts';
+import { PublisherRates } from './publisherRates.ts';
 import { Sandbox } from './sandbox.ts';
 
 /** Keys of the test app: everything, and nothing but subscribe; then one of another app that may do everything. */
@@ -178,6 +179,7 @@ export class TestHttp {
       meter: silentMeter,
       serverId: 'test',
       testHooks: true,
+      publisherRates: new PublisherRates(limits.maxInboundRate),
       requestToken: createTokenRequests({ apps, nonces, clock }),
       secure: () => false,
       originAllowed: (origin) => origin === 'https://app.example' || origin === 'http://localhost:5173',
