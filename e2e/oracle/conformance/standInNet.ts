@@ -1,0 +1,97 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { type AddressInfo, createConnection, type Server, type Socket } from 'node:net';
+import { createSecureContext, createServer as createTlsServer, type SecureContext } from 'node:tls';
+import { WebSocketServer } from 'ws';
+import { testCertificate } from '../../../packages/server/test/testCertificate.ts';
+import { echoService } from './echoService.ts';
+
+/** Hosts under test: where the suite finds the service, and those it may fall back to. */
+const serviceHosts = [
+  'sandbox.realtime.ably-nonprod.net',
+  ...['a', 'b', 'c', 'd', 'e'].map((letter) => `sandbox.${letter}.fallback.ably-realtime-nonprod.com`),
+];
+
+/** Hosts that are not under test and that the suite needs. */
+const otherHosts = ['echo.ably.io', 'internet-up.ably-realtime.com', 'ws-up.ably-realtime.com', 'example.com'];
+
+/**
+ * The part of the internet that the suite uses, on loopback: its cloud is the server under test, behind TLS as there; the
+ * other hosts are stand-ins. Clients run with the options that they have in the cloud, down to the ports in their addresses.
+ */
+export class StandInNet {
+  readonly #servers: Server[] = [];
+  readonly #sockets = new Set<Socket>();
+  readonly #contexts = new Map<string, SecureContext>();
+  /** PEM of the certificates of all hosts, for a process to trust. */
+  readonly certificates: string;
+  #servicePort = 0;
+  #otherPorts: Record<string, number> = {};
+
+  constructor() {
+    const certificates = [...serviceHosts, ...otherHosts].map((host) => {
+      const { cert, key } = testCertificate(host);
+      this.#contexts.set(host, createSecureContext({ cert, key }));
+      return cert;
+    });
+    this.certificates = certificates.join('');
+  }
+
+  /** Opens its ports; for each server under test, `portsFor` says which they are. */
+  async listen(): Promise<this> {
+    const secure = createHttpsServer({ SNICallback: this.#choose }, echoService);
+    new WebSocketServer({ server: secure });
+    this.#otherPorts = { 443: await this.#open(secure), 80: await this.#open(createHttpServer(echoService)) };
+    return this;
+  }
+
+  /** Puts a server, which listens on this port without TLS, in the place of the cloud: ports by host and by their port there. */
+  async portsFor(port: number): Promise<Record<string, Record<string, number>>> {
+    this.#servicePort = port;
+    this.#front ??= await this.#open(createTlsServer({ SNICallback: this.#choose }, (socket) => this.#pass(socket)));
+    const service = { 443: this.#front, 80: port };
+    return Object.fromEntries([
+      ...serviceHosts.map((host) => [host, service]),
+      ...otherHosts.map((host) => [host, this.#otherPorts]),
+    ]);
+  }
+
+  #front: number | undefined;
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    const closed = this.#servers.map((server) => once(server, 'close'));
+    for (const server of this.#servers) server.close();
+    await Promise.all(closed);
+  }
+
+  readonly #choose = (host: string, done: (failure: Error | null, context?: SecureContext) => void): void => {
+    const context = this.#contexts.get(host);
+    done(context === undefined ? new Error(`no certificate for ${host}`) : null, context);
+  };
+
+  async #open(server: Server): Promise<number> {
+    this.#servers.push(server);
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  }
+
+  /** Bytes go through as they are; whichever side ends, the other does. */
+  #pass(socket: Socket): void {
+    const onward = createConnection(this.#servicePort, '127.0.0.1');
+    for (const [from, to] of [
+      [socket, onward],
+      [onward, socket],
+    ] as const) {
+      from.on('error', () => to.destroy());
+      from.on('close', () => to.destroy());
+      from.pipe(to);
+    }
+  }
+}
