@@ -5,6 +5,7 @@ import { type EngineFixture, serialsOf } from './engineFixture.ts';
 /** Rules of rows and of what an append expects of them. */
 export function rowRules(on: EngineFixture): void {
   foldRules(on);
+  aboutRules(on);
   queryRules(on);
   expectRules(on);
 }
@@ -43,6 +44,25 @@ function foldRules(on: EngineFixture): void {
     const { rows } = await on.engine.rows(channel, '__proto__');
     expect(rows).toMatchObject([{ key: 'constructor', value: null }]);
     expect(await on.row(channel, 'constructor')).toBeUndefined();
+  });
+}
+
+function aboutRules(on: EngineFixture): void {
+  it('[MU2] a row about an entry is there as long as the entry is, and goes soon after, untold', async () => {
+    const channel = on.channel();
+    const sink = await on.join(channel);
+    const { serial: about } = await on.append(channel);
+    await on.advance(60_000);
+    await on.append(channel, { rows: [{ table: 'rows', key: 'early', value: 1, about }] });
+    const late = await on.append(channel);
+    await on.append(channel, { rows: [{ table: 'rows', key: 'late', value: 2, about: late.serial }] });
+    await on.append(channel, { rows: [{ table: 'rows', key: 'early', value: 3, about }] });
+    await on.advance(59_000);
+    expect(await on.row(channel, 'early')).toMatchObject({ value: 3, about });
+    await on.advance(30_000);
+    await on.settle(channel, sink);
+    expect(await on.keys(channel)).toEqual(['late']);
+    expect(sink.lapses).toEqual([]);
   });
 }
 

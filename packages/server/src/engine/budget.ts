@@ -51,9 +51,10 @@ export class Budget<T extends { readonly ledger: Ledger }> {
 
   /** Says what the rows of a holder take now, and makes room. */
   setRows(holder: T, bytes: number): void {
-    this.#bytes += bytes - holder.ledger.rows;
+    const grown = bytes - holder.ledger.rows;
+    this.#bytes += grown;
     holder.ledger.rows = bytes;
-    this.#makeRoom(holder);
+    if (grown > 0) this.#makeRoom(holder);
   }
 
   /** Entries before this bound are gone. */

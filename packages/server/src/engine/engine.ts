@@ -99,7 +99,7 @@ export interface Draft {
 }
 
 /** What an entry is about; rules live in `channel`, the engine only carries it. */
-export type EntryKind = 'message' | 'presence';
+export type EntryKind = 'message' | 'presence' | 'mutation' | 'annotation';
 
 /** A row as an append wants it: with `value` it is set, without it is unset. */
 export interface RowChange {
@@ -108,6 +108,11 @@ export interface RowChange {
   readonly value?: unknown;
   /** The row lapses with this owner's lease. */
   readonly owner?: string;
+  /**
+   * Serial of an entry of this channel: the row goes, untold, soon after that entry does, be it by its age or for want
+   * of room. So what is derived from an entry takes no more room than the log allows. Not together with `owner`.
+   */
+  readonly about?: string;
 }
 
 /** The serial a row must have for an append to be taken; null if there must be no living one. */
@@ -146,6 +151,7 @@ export interface Row {
   readonly key: string;
   readonly value: unknown;
   readonly owner?: string;
+  readonly about?: string;
   /** Serial and time of the entry that set it. */
   readonly serial: string;
   readonly time: number;

@@ -50,8 +50,9 @@ function mintEntry(channel: LocalChannel, draft: Draft, now: number): Entry {
 }
 
 function makeRows(changes: NonNullable<Draft['rows']>, { serial, time }: Entry): RowWrite[] {
-  return changes.map(({ table, key, value, owner }) => {
+  return changes.map(({ table, key, value, owner, about }) => {
     if (value === undefined) return { table, key, row: undefined };
+    if (about !== undefined) return { table, key, row: { table, key, value, about, serial, time } };
     const row = owner === undefined ? { table, key, value, serial, time } : { table, key, value, owner, serial, time };
     return { table, key, row };
   });

@@ -62,7 +62,10 @@ class LocalEngine implements Engine {
     this.#store = options.store;
     this.#clock = new SteadyClock(options.clock);
     const { maxBytes = 1024 ** 3, maxChannelBytes = 64 * 1024 ** 2 } = options;
-    this.#channels = new LocalChannels(options.store, this.#clock, { maxBytes, maxChannelBytes });
+    const limits = { maxBytes, maxChannelBytes };
+    this.#channels = new LocalChannels(options.store, this.#clock, limits, ({ ref }, rows) =>
+      this.#appender.lapse(ref, rows),
+    );
     this.#delivery = new Delivery(options.report ?? throwLater);
     this.#reclaimMs = options.reclaimMs ?? 15_000;
     this.#appender = new Appender({

@@ -13,7 +13,7 @@ const anEntry: Entry = { serial: '', previous: '', kind: 'message', time: 0, pay
 
 function house(store: Store = createMemoryStore()) {
   const clock = createFakeClock();
-  const channels = new LocalChannels(store, new SteadyClock(clock), { maxBytes: 1e9, maxChannelBytes: 1e9 });
+  const channels = new LocalChannels(store, new SteadyClock(clock), { maxBytes: 1e9, maxChannelBytes: 1e9 }, () => {});
   channels.load({ epoch: 'epoch', floor: '', channels: [] }, () => {});
   const open = (name: string, retentionMs?: number) => channels.open(ref(name, retentionMs), clock.now());
   return { clock, channels, open };

@@ -2,7 +2,7 @@ import { formatSerial, nextPosition, type Position, parseSerial } from '@parvis/
 import { latest, startOf } from './bounds.ts';
 import { Budget } from './budget.ts';
 import { ChannelMap } from './channelMap.ts';
-import type { ChannelRef, Entry } from './engine.ts';
+import type { ChannelRef, Entry, Row } from './engine.ts';
 import { LocalChannel } from './localChannel.ts';
 import type { SteadyClock } from './steadyClock.ts';
 import type { Store, Stored, StoredChannel } from './store.ts';
@@ -18,6 +18,9 @@ export interface MemoryLimits {
   readonly maxChannelBytes: number;
 }
 
+/** Hears of rows that went with the entries they were about. */
+type RowsGone = (channel: LocalChannel, rows: readonly Row[]) => void;
+
 /**
  * The channels the local engine knows. One that nobody can ask about any more is forgotten; what is remembered of all
  * forgotten ones together are two positions, which suffice to answer for any old serial.
@@ -28,13 +31,16 @@ export class LocalChannels {
   readonly #known = new ChannelMap<LocalChannel>();
   readonly #sweeper: Sweeper<LocalChannel>;
   readonly #budget: Budget<LocalChannel>;
+  readonly #rowsGone: RowsGone;
   #epoch = '';
   /** Greatest position given in any forgotten channel, or before the store was opened. */
   #ceiling: Position = { ms: 0, seq: 0, epoch: '' };
   /** Greatest serial of an entry in any forgotten channel; '' while there was none. */
   #floor = '';
 
-  constructor(store: Store, clock: SteadyClock, { maxBytes, maxChannelBytes }: MemoryLimits) {
+  constructor(store: Store, clock: SteadyClock, limits: MemoryLimits, rowsGone: RowsGone) {
+    const { maxBytes, maxChannelBytes } = limits;
+    this.#rowsGone = rowsGone;
     this.#store = store;
     this.#clock = clock;
     const letGo = (channel: LocalChannel, upTo: string) => this.#letGo(channel, upTo);
@@ -95,6 +101,7 @@ export class LocalChannels {
     const bound = startOf(keptSince);
     channel.forgetIdsBefore(bound);
     this.#budget.dropBefore(channel, bound);
+    this.#dropRows(channel, bound);
     if (!channel.dropped && !channel.pruning) this.#pruneStore(channel, bound);
   }
 
@@ -105,7 +112,15 @@ export class LocalChannels {
     channel.forgetIdsBefore(bound);
     if (this.#store.inMemory !== true) return;
     channel.cutTo = bound;
+    this.#dropRows(channel, bound);
     if (!channel.pruning) this.#pruneStore(channel, bound);
+  }
+
+  #dropRows(channel: LocalChannel, bound: string): void {
+    const gone = channel.rows.unsetBefore(bound);
+    if (gone.length === 0) return;
+    this.keepRows(channel);
+    this.#rowsGone(channel, gone);
   }
 
   /** What could not be dropped now is dropped next time, what went early meanwhile too; reads leave it out in any case. */

@@ -147,3 +147,24 @@ it('[EN114] a draft whose payload has no end is refused with 40013, and those ar
   expect((await engine.read(room, whole)).entries.map(({ payload }) => payload)).toEqual([1, 2]);
   await engine.close();
 });
+
+it('[MU2] rows about entries that had to make room go with them, and so never fill a channel for good', async () => {
+  const { engine } = little();
+  const abouts: string[] = [];
+  for (let n = 0; n < 50; n++) {
+    const appended = await engine.append(room, message('original'));
+    const about = appended.outcome === 'appended' ? appended.entry.serial : '';
+    abouts.push(about);
+    await engine.append(
+      room,
+      message('change', { rows: [{ table: 'rows', key: about, value: 'x'.repeat(5_000), about }] }),
+    );
+  }
+  const { entries } = await engine.read(room, whole);
+  const { rows } = await engine.rows(room, 'rows');
+  expect(rows.length).toBeGreaterThan(0);
+  expect(rows.length).toBeLessThan(25);
+  const oldest = entries[0]?.serial ?? '';
+  expect(rows.map(({ key }) => key)).toEqual(abouts.filter((about) => about >= oldest));
+  await engine.close();
+});

@@ -102,3 +102,19 @@ it('[EN55] a retry by id is recognised across the restart', async () => {
   expect(again).toEqual({ outcome: 'duplicate', entry: first.outcome === 'appended' ? first.entry : undefined });
   await after.close();
 });
+
+it('[MU2] a row about an entry comes back with it and needs no lease, and the store forgets it when the entry goes', async () => {
+  const { start, clock } = house();
+  const before = await start();
+  const first = await before.append(room, draft(1));
+  const about = first.outcome === 'appended' ? first.entry.serial : '';
+  await before.append(room, draft(2, { rows: [{ table: 'rows', key: 'k', value: 'v', about }] }));
+  const after = await start();
+  clock.advance(60_000);
+  expect((await after.rows(room, 'rows')).rows).toMatchObject([{ key: 'k', value: 'v', about }]);
+  clock.advance(90_000);
+  expect((await after.rows(room, 'rows')).rows).toEqual([]);
+  const third = await start();
+  expect((await third.join(room, createRecordingSink())).rows).toEqual([]);
+  await third.close();
+});

@@ -4,6 +4,8 @@ import { weighRow } from './weigh.ts';
 /** The rows of one channel, by table and key. */
 export class RowTables {
   readonly #tables = new Map<string, Table>();
+  /** Rows about an entry. */
+  readonly #about = new Set<Row>();
   #bytes = 0;
 
   /** Whether there is no row in any table. */
@@ -29,6 +31,8 @@ export class RowTables {
     }
     const replaced = table.rows.get(row.key);
     table.rows.set(row.key, row);
+    if (row.about !== undefined) this.#about.add(row);
+    if (replaced?.about !== undefined) this.#about.delete(replaced);
     this.#bytes += weighRow(row);
     if (replaced === undefined) table.keys = undefined;
     else this.#bytes -= weighRow(replaced);
@@ -42,9 +46,18 @@ export class RowTables {
     if (found === undefined || row === undefined) return undefined;
     found.rows.delete(key);
     found.keys = undefined;
+    if (row.about !== undefined) this.#about.delete(row);
     this.#bytes -= weighRow(row);
     if (found.rows.size === 0) this.#tables.delete(table);
     return row;
+  }
+
+  /** Unsets the rows about entries before this bound and answers with them. */
+  unsetBefore(bound: string): Row[] {
+    const gone: Row[] = [];
+    for (const row of this.#about) if (row.about !== undefined && row.about < bound) gone.push(row);
+    for (const { table, key } of gone) this.unset(table, key);
+    return gone;
   }
 
   /** Every row of every table. */

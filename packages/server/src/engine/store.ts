@@ -83,7 +83,10 @@ export interface RowWrite {
   readonly row: Row | undefined;
 }
 
-/** A row whose owner's lease has lapsed. It goes if it still has this serial, and stays if it was set again. */
+/**
+ * A row whose owner's lease has lapsed, or that was about an entry that is gone. It goes if it still has this serial, and
+ * stays if it was set again.
+ */
 export interface Lapse {
   readonly channel: ChannelRef;
   readonly table: string;
