@@ -1,5 +1,14 @@
 import type { Capability } from '@parvis/auth';
-import { defaultModes, errors, Flag, Mode, modeMask, type ProtocolMessage, parseModes } from '@parvis/protocol';
+import {
+  defaultModes,
+  type ErrorInfo,
+  errors,
+  Flag,
+  Mode,
+  modeMask,
+  type ProtocolMessage,
+  parseModes,
+} from '@parvis/protocol';
 import type { AttachRequest, Rewind } from './attachment.ts';
 import { parseOccupancy } from './occupancy.ts';
 import { isDerived, parseQualifiedName } from './qualifiedName.ts';
@@ -79,15 +88,21 @@ function parseRewind(text: string, limitText: string | undefined, max: number): 
 }
 
 /**
- * Whether an attachment may be told who is on the channel, if it asks for that: throws 40160 without the right to the
- * channel's metadata, 40165 without the mode that messages come by.
+ * Why what is granted to an attachment is not enough: 40160 for no mode at all, and if it asks who is on the channel,
+ * without the right to the channel's metadata; 40165 if it does without the mode that messages come by.
  */
-export function checkOccupancy(request: AttachRequest, modes: number, capability: Capability, channel: string): void {
-  if (request.occupancy === undefined) return;
+export function attachRefusal(
+  { occupancy }: Pick<AttachRequest, 'occupancy'>,
+  modes: number,
+  capability: Capability,
+  channel: string,
+): ErrorInfo | undefined {
+  if (modes === 0) return errors.capabilityDenied('any of the modes asked for', `channel ${channel}`);
+  if (occupancy === undefined) return undefined;
   if (!capability.allows('channel-metadata', channel)) {
-    throw errors.capabilityDenied('channel-metadata', `channel ${channel}`);
+    return errors.capabilityDenied('channel-metadata', `channel ${channel}`);
   }
-  if ((modes & Mode.SUBSCRIBE) === 0) throw errors.modeNotRequested('subscribe');
+  return (modes & Mode.SUBSCRIBE) === 0 ? errors.modeNotRequested('subscribe') : undefined;
 }
 
 /** Modes that a capability grants on a channel, of those asked for. */

@@ -7,7 +7,7 @@ import type { Attachment } from './attachment.ts';
 import { FanOut } from './fanOut.ts';
 import { Lane } from './lane.ts';
 import { MemberSet } from './memberSet.ts';
-import { Occupancy, type OccupancyMetrics } from './occupancy.ts';
+import { Occupancy, type OccupancyMetrics, occupancyOf } from './occupancy.ts';
 import { OccupancyFeed } from './occupancyFeed.ts';
 import { draftLeaves, draftPresence, type Member, type PresenceOrigin, presenceTable } from './presence.ts';
 import { ruleOf } from './rule.ts';
@@ -47,6 +47,8 @@ export class Channel implements Sink {
   readonly #presenceLane = new Lane();
   /** There while somebody asks who is on the channel. */
   #occupancyFeed: OccupancyFeed | undefined;
+  /** Live attachments that know the channel by another name, beside which their connection may have one more. */
+  #otherNames = 0;
 
   constructor(parts: ChannelParts) {
     this.#parts = parts;
@@ -116,7 +118,7 @@ export class Channel implements Sink {
     const held = attachment.held ?? [];
     attachment.held = undefined;
     this.fanOut.add(attachment);
-    this.#count(attachment.modes, 1);
+    this.#count(attachment, 1);
     return held;
   }
 
@@ -133,11 +135,13 @@ export class Channel implements Sink {
     attachment.modes = modes;
     if (attachment.slot < 0) return;
     this.occupancy.count(before, -1);
-    this.#count(modes, 1);
+    this.occupancy.count(modes, 1);
+    this.#occupancyFeed?.changed();
   }
 
   /** Who is on the channel: attachments of this node, members of all. */
   metrics(): OccupancyMetrics {
+    if (this.#otherNames > 0) return occupancyOf(this.fanOut.attachments, this.members.size);
     return this.occupancy.metrics(this.members.size);
   }
 
@@ -182,11 +186,12 @@ export class Channel implements Sink {
       this.#occupancyFeed?.remove(attachment);
       if (this.#occupancyFeed?.empty === true) this.#occupancyFeed = undefined;
     }
-    this.#count(attachment.modes, -1);
+    this.#count(attachment, -1);
   }
 
-  #count(modes: number, change: 1 | -1): void {
+  #count({ modes, name }: Attachment, change: 1 | -1): void {
     this.occupancy.count(modes, change);
+    if (name !== this.name) this.#otherNames += change;
     this.#occupancyFeed?.changed();
   }
 

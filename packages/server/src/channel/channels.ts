@@ -1,16 +1,17 @@
-import {
-  errors,
-  type Message,
-  messageSerial,
-  type PresenceMessage,
-  type PublishResult,
-} from '@parvis/protocol';
+import { errors, type Message, messageSerial, type PresenceMessage, type PublishResult } from '@parvis/protocol';
 import type { App } from '../access/app.ts';
 import type { Principal } from '../access/principal.ts';
 import type { Clock } from '../clock.ts';
 import type { ChannelRef, Engine } from '../engine/engine.ts';
 import type { Limits } from '../limits.ts';
 import type { Meter } from '../observe/meter.ts';
+import {
+  type ActiveChannelsQuery,
+  activeChannels,
+  type ChannelDetails,
+  closedDetails,
+  detailsOf,
+} from './activeChannels.ts';
 import { Channel } from './channel.ts';
 import { type HistoryPage, type HistoryQuery, messageHistory, presenceHistory } from './history.ts';
 import { type Member, presenceTable, presentOf } from './presence.ts';
@@ -55,6 +56,8 @@ interface OpenChannel {
 export class Channels {
   readonly #parts: ChannelsParts;
   readonly #open = new Map<string, OpenChannel>();
+  /** Apps whose channels are being enumerated. */
+  readonly #enumerated = new Set<string>();
 
   constructor(parts: ChannelsParts) {
     this.#parts = parts;
@@ -138,6 +141,32 @@ export class Channels {
     }
   }
 
+  /** Who is on a channel (spec RSL8). A channel that nobody is on is not told from one that never was. */
+  async status(principal: Principal, requested: string): Promise<ChannelDetails> {
+    const name = writableChannel(requested);
+    this.#allow(principal, 'channel-metadata', requested);
+    const open = this.#open.get(keyOf(principal.app, name))?.channel;
+    return open === undefined ? closedDetails(name, await this.#countMembers(principal.app, name)) : detailsOf(open);
+  }
+
+  /**
+   * A page of the app's channels that are open on this node, by name. Needs the right to the metadata of all channels;
+   * one call of an app at a time goes through them, another meanwhile is refused with 42912.
+   */
+  async active({ app, capability }: Principal, query: ActiveChannelsQuery): Promise<HistoryPage<ChannelDetails>> {
+    if (!capability.allowsEverywhere('channel-metadata'))
+      throw errors.capabilityDenied('channel-metadata', 'channel *');
+    if (this.#enumerated.has(app.id)) throw errors.enumerationBusy();
+    this.#enumerated.add(app.id);
+    try {
+      // It looks at every channel of the node: what came in before goes first.
+      await new Promise((resolve) => setImmediate(resolve));
+      return activeChannels(this.#openOf(app), query);
+    } finally {
+      this.#enumerated.delete(app.id);
+    }
+  }
+
   /** How the engine knows a channel. Throws 40010; the name of an open channel is known to be good. */
   ref(app: App, name: string): ChannelRef {
     const open = this.#open.get(keyOf(app, name))?.channel;
@@ -167,6 +196,23 @@ export class Channels {
     return this.#open.size;
   }
 
+  *#openOf(app: App): Iterable<Channel> {
+    for (const { channel } of this.#open.values()) if (channel?.ref.app === app.id) yield channel;
+  }
+
+  async #countMembers(app: App, name: string): Promise<number> {
+    let count = 0;
+    for (let afterKey: string | undefined; ; ) {
+      const page = await this.#parts.engine.rows(this.ref(app, name), presenceTable, {
+        limit: 1_000,
+        ...(afterKey === undefined ? {} : { afterKey }),
+      });
+      count += page.rows.length;
+      afterKey = page.rows.at(-1)?.key;
+      if (!page.more || afterKey === undefined) return count;
+    }
+  }
+
   async #join(app: App, name: string): Promise<Channel> {
     const { engine, clock, limits, meter, report, onLost } = this.#parts;
     const channel = new Channel({
@@ -184,7 +230,11 @@ export class Channels {
     return channel;
   }
 
-  #allow(principal: Principal, operation: 'publish' | 'subscribe' | 'history', name: string): void {
+  #allow(
+    principal: Principal,
+    operation: 'publish' | 'subscribe' | 'history' | 'channel-metadata',
+    name: string,
+  ): void {
     if (!principal.capability.allows(operation, name)) throw errors.capabilityDenied(operation, `channel ${name}`);
   }
 }

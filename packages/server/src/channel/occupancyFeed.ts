@@ -16,7 +16,6 @@ export interface OccupancySource {
 
 /** Attachments that get the same frames. */
 interface Group {
-  readonly channel: string;
   readonly wish: OccupancyWish;
   readonly attachments: Set<Attachment>;
   /** What they were last told, as JSON. */
@@ -32,7 +31,7 @@ export class OccupancyFeed {
   readonly #source: OccupancySource;
   readonly #clock: Clock;
   readonly #intervalMs: number;
-  readonly #groups = new Map<string, Group>();
+  readonly #groups = new Map<OccupancyWish, Group>();
   #present = 0;
   #told = 0;
   #cancel: (() => void) | undefined;
@@ -51,21 +50,19 @@ export class OccupancyFeed {
 
   /** Tells an attachment how things are, and from now on how they change. */
   add(attachment: Attachment, wish: OccupancyWish): void {
-    const channel = this.#source.name;
-    const key = `${wish} ${channel}`;
-    let group = this.#groups.get(key);
+    let group = this.#groups.get(wish);
     const text = textOf(wish, this.#source.metrics());
     if (group === undefined) {
-      group = { channel, wish, attachments: new Set(), told: text };
-      this.#groups.set(key, group);
+      group = { wish, attachments: new Set(), told: text };
+      this.#groups.set(wish, group);
     }
     group.attachments.add(attachment);
-    attachment.subscriber.send(this.#frame(group, text));
+    attachment.send(this.#frame(text));
   }
 
   remove(attachment: Attachment): void {
-    for (const [key, { attachments }] of this.#groups) {
-      if (attachments.delete(attachment) && attachments.size === 0) this.#groups.delete(key);
+    for (const [wish, { attachments }] of this.#groups) {
+      if (attachments.delete(attachment) && attachments.size === 0) this.#groups.delete(wish);
     }
     if (this.empty) this.stop();
   }
@@ -90,19 +87,19 @@ export class OccupancyFeed {
       const text = textOf(group.wish, metrics);
       if (text === group.told) continue;
       group.told = text;
-      const frame = this.#frame(group, text);
-      for (const { subscriber } of group.attachments) subscriber.send(frame);
+      const frame = this.#frame(text);
+      for (const attachment of group.attachments) attachment.send(frame);
     }
   }
 
   /** It carries the position that the client has anyway: with none, a client would lose its own on the way. */
-  #frame({ channel }: Group, data: string): Frame {
+  #frame(data: string): Frame {
     const position = this.#source.settle();
     const id = `${position}:occupancy-${this.#told++}`;
     return new Frame({
       action: Action.MESSAGE,
       id,
-      channel,
+      channel: this.#source.name,
       channelSerial: position,
       timestamp: this.#clock.now(),
       messages: [{ name: '[meta]occupancy', data, encoding: 'json', action: MessageAction.META }],

@@ -1,6 +1,6 @@
 import { Action, type ErrorInfo, errors, Flag, Mode, toErrorInfo } from '@parvis/protocol';
 import { Attachment, type AttachRequest } from '../channel/attachment.ts';
-import { checkOccupancy, grantedModes } from '../channel/attachRequest.ts';
+import { attachRefusal, grantedModes } from '../channel/attachRequest.ts';
 import type { Channel } from '../channel/channel.ts';
 import { Frame } from '../channel/frame.ts';
 import { isDerived, writableChannel } from '../channel/qualifiedName.ts';
@@ -13,6 +13,8 @@ export interface AttachedChannel {
   /** Modes asked for, and those granted. */
   readonly requested: number;
   modes: number;
+  /** What it wants to be told of who is on the channel. */
+  readonly occupancy: AttachRequest['occupancy'];
   /** Whether the client has sent presence here: else there is nobody to leave. */
   sentPresence: boolean;
   /** There once the channel is open. */
@@ -57,8 +59,8 @@ export class Attachments {
   async attach(name: string, request: AttachRequest): Promise<void> {
     const { host, principal } = this.#connection;
     const modes = grantedModes(request.modes, principal.capability, name);
-    if (modes === 0) throw errors.capabilityDenied('any of the modes asked for', `channel ${name}`);
-    checkOccupancy(request, modes, principal.capability, name);
+    const refusal = attachRefusal(request, modes, principal.capability, name);
+    if (refusal !== undefined) throw refusal;
     const before = this.#byName.get(name);
     const limit = host.limits.maxChannelsPerConnection;
     if (before === undefined && this.#byName.size >= limit) throw errors.tooManyChannels(limit);
@@ -66,6 +68,7 @@ export class Attachments {
     const attached: AttachedChannel = {
       requested: request.modes,
       modes,
+      occupancy: request.occupancy,
       sentPresence: before?.sentPresence ?? false,
       attachment: undefined,
       opened: nothing,
@@ -130,12 +133,13 @@ export class Attachments {
     const { capability } = this.#connection.principal;
     for (const [name, attached] of this.#byName) {
       const modes = grantedModes(attached.requested, capability, name);
-      if (modes === attached.modes) continue;
-      const lostPresence = (attached.modes & ~modes & Mode.PRESENCE) !== 0;
+      const refusal = attachRefusal(attached, modes, capability, name);
+      if (modes === attached.modes && refusal === undefined) continue;
+      const keepsPresence = refusal === undefined && (modes & Mode.PRESENCE) !== 0;
+      const lostPresence = (attached.modes & Mode.PRESENCE) !== 0 && !keepsPresence;
       attached.modes = modes;
-      attached.attachment?.channel.regrant(attached.attachment, modes);
-      if (modes === 0) this.#lose(name, errors.capabilityDenied('any mode', `channel ${name}`));
-      else this.#tell(attached, modes);
+      if (refusal !== undefined) this.#lose(name, refusal);
+      else this.#regrant(attached, modes);
       if (lostPresence) this.#leave(name).catch((failure) => this.#report(name, failure));
     }
   }
@@ -149,6 +153,11 @@ export class Attachments {
       if (attachment.view?.messagesOnly === true) continue;
       for (const frame of channel.members.syncFrames()) attachment.send(frame);
     }
+  }
+
+  #regrant(attached: AttachedChannel, modes: number): void {
+    attached.attachment?.channel.regrant(attached.attachment, modes);
+    this.#tell(attached, modes);
   }
 
   #lose(name: string, error: ErrorInfo): void {
