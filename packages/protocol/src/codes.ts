@@ -13,6 +13,8 @@ export const errors = {
   badConnectionKey: () => make(40006, 400, 'the connectionKey of the message belongs to no connection of yours'),
   messageTooLarge: (size: number, limit: number, statusCode = 413) =>
     make(40009, statusCode, `publish of ${size} bytes is over maxMessageSize (${limit} bytes); send less at once`),
+  summaryFull: (limit: number) =>
+    make(40009, 413, `summaries of the message are over ${limit} bytes; use fewer annotation types and names`),
   bodyTooLarge: (limit: number) => make(40009, 413, `request body is over ${limit} bytes; send less at once`),
   replyTooLarge: (limit: number) => make(40009, 413, `reply would be over ${limit} bytes; ask for less at once`),
   badChannelName: (rule: string) => make(40010, 400, `channel name is not valid: ${rule}`),

@@ -25,10 +25,10 @@ export interface HistoryPage<T> {
 }
 
 /** Bytes after which a page takes no further item: a thousand items of the largest kind would be hundreds of MB. */
-const MAX_PAGE_BYTES = 4 * 1024 * 1024;
+export const MAX_PAGE_BYTES = 4 * 1024 * 1024;
 
 /** Where a page ended: the last entry that was given whole (if any), and how many items of the next one were given. */
-interface Cursor {
+export interface Cursor {
   readonly done: string | undefined;
   readonly given: number;
 }
@@ -92,11 +92,13 @@ function boundsOf(query: HistoryQuery, done: string | undefined) {
   };
 }
 
-function formatCursor(cursor: Cursor): string {
+/** A cursor as text: the inverse of `parseCursor`. */
+export function formatCursor(cursor: Cursor): string {
   return `${cursor.done ?? ''}~${cursor.given}`;
 }
 
-function parseCursor(text: string): Cursor {
+/** Reads a cursor. Throws 40011. */
+export function parseCursor(text: string): Cursor {
   const match = /^([^~]*)~(\d{1,6})$/.exec(text);
   const done = match?.[1];
   if (match === null || done === undefined) throw errors.badCursor();

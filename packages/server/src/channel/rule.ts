@@ -26,10 +26,15 @@ export function ruleOf(name: string): ChannelRule {
   return ordinary;
 }
 
-/** ms that entries of a channel are kept: those of its namespace. */
+/** Whether messages of a channel may be changed and annotated. */
+export function isMutable(app: App, name: string): boolean {
+  return app.namespaces.get(namespaceOf(name))?.mutableMessages === true;
+}
+
+/** ms that entries of a channel are kept: those of its namespace. A message that may be changed is kept to be changed. */
 export function retentionOf(app: App, name: string, limits: Limits): number {
-  const persisted = app.namespaces.get(namespaceOf(name))?.persisted === true;
-  return persisted ? limits.persistedRetentionMs : limits.retentionMs;
+  const { persisted, mutableMessages } = app.namespaces.get(namespaceOf(name)) ?? {};
+  return persisted || mutableMessages ? limits.persistedRetentionMs : limits.retentionMs;
 }
 
 /** Throws 40012 unless the client acts under one name: neither anonymous nor as anybody (`*`). */

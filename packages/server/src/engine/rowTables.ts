@@ -34,7 +34,7 @@ export class RowTables {
     if (row.about !== undefined) this.#about.add(row);
     if (replaced?.about !== undefined) this.#about.delete(replaced);
     this.#bytes += weighRow(row);
-    if (replaced === undefined) table.keys = undefined;
+    if (replaced === undefined) table.keys?.splice(indexAfter(table.keys, row.key), 0, row.key);
     else this.#bytes -= weighRow(replaced);
     return replaced;
   }
@@ -86,7 +86,7 @@ export class RowTables {
 
 interface Table {
   readonly rows: Map<string, Row>;
-  /** All keys in order; sorted on first ask and good until a key comes or goes. */
+  /** All keys in order; sorted on first ask and good until a key goes. */
   keys: string[] | undefined;
 }
 
