@@ -79,6 +79,17 @@ export class Capability {
     return (this.#everywhere & operationBit(operation)) !== 0;
   }
 
+  /** Whether anything is permitted on that channel, or the text is one of the resources as it stands. */
+  covers(resource: string): boolean {
+    const name = qualifiedName(resource);
+    return this.#grants.some(({ resource: own }) => own.text === resource || own.matches(name));
+  }
+
+  /** Whether the operation is permitted anywhere: for what belongs to no channel. */
+  allowsSomewhere(operation: Operation): boolean {
+    return this.#grants.some(({ mask }) => (mask & operationBit(operation)) !== 0);
+  }
+
   /**
    * What both permit: for each pair of resources the narrower one if one contains the other, with the operations of both.
    * Pairs that overlap without one containing the other (`a:*:c` and `a:b:*`) give nothing. Check `isEmpty` on the result.

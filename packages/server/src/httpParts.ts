@@ -2,6 +2,7 @@ import { errors } from '@parvis/protocol';
 import type { Apps } from './access/app.ts';
 import { createTokenRequests } from './access/tokenRequests.ts';
 import { claimNonce } from './channel/nonces.ts';
+import type { RevocationFeed } from './channel/revocationFeed.ts';
 import type { Connection } from './connection/connection.ts';
 import type { ConnectionKeys } from './connection/connectionKey.ts';
 import type { Engine } from './engine/engine.ts';
@@ -18,6 +19,7 @@ export interface HttpNode {
   readonly connections: Iterable<Connection>;
   readonly parts: Pick<HttpHost, 'authenticator' | 'clock' | 'limits' | 'log' | 'meter' | 'serverId' | 'testHooks'> & {
     readonly apps: Apps;
+    readonly revocations: Pick<RevocationFeed, 'revoke'>;
     readonly engine: Engine;
   };
 }
@@ -29,6 +31,7 @@ export function httpHostOf(node: HttpNode, settings: Settings, keys: ConnectionK
     claim: (appId: string, nonce: string, forMs: number) => claimNonce(engine, appId, nonce, forMs),
   };
   return {
+    apps,
     authenticator,
     channels: node.channels,
     clock,
@@ -40,6 +43,7 @@ export function httpHostOf(node: HttpNode, settings: Settings, keys: ConnectionK
     publisherRates: new PublisherRates(limits.maxInboundRate),
     ...(settings.sandbox ? { sandbox: sandboxOf(node) } : {}),
     requestToken: createTokenRequests({ apps, nonces, clock }),
+    revoke: (app, revocations) => node.parts.revocations.revoke(app, revocations),
     secure: (request) => peerOf(request, settings.trustProxy).secure,
     originAllowed: originCheck(settings.allowedOrigins),
     connectionIdOf(connectionKey, principal) {

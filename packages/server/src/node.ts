@@ -1,24 +1,31 @@
 import type { ErrorInfo } from '@parvis/protocol';
 import type { Apps } from './access/app.ts';
 import type { Authenticator } from './access/principal.ts';
+import { TokenHolders } from './access/tokenHolders.ts';
 import { Channels } from './channel/channels.ts';
+import type { RevocationFeed } from './channel/revocationFeed.ts';
 import type { Clock } from './clock.ts';
 import { admit, whyGone } from './connection/admission.ts';
 import { connect } from './connection/connect.ts';
 import { ConnectionKeys } from './connection/connectionKey.ts';
 import { Connections } from './connection/connections.ts';
+import { openStream } from './connection/eventStream.ts';
+import { EventStreams } from './connection/eventStreams.ts';
 import { Flusher } from './connection/flusher.ts';
 import type { ConnectionHost } from './connection/host.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Limits } from './limits.ts';
 import type { Log } from './observe/log.ts';
 import type { Meter } from './observe/meter.ts';
+import type { StreamAsked, StreamTransport } from './transport/streamTransport.ts';
 import type { Transport } from './transport/transport.ts';
 
 /** What a node is composed of. */
 export interface NodeParts {
   readonly apps: Apps;
   readonly authenticator: Authenticator;
+  /** What the authenticator asks, too. */
+  readonly revocations: RevocationFeed;
   readonly engine: Engine;
   readonly clock: Clock;
   readonly limits: Limits;
@@ -36,6 +43,7 @@ const SWEEP_MS = 1_000;
 export class Node {
   readonly channels: Channels;
   readonly connections: Connections;
+  readonly streams: EventStreams;
   readonly parts: NodeParts;
   readonly #host: ConnectionHost;
   #cancelSweep: (() => void) | undefined;
@@ -44,6 +52,7 @@ export class Node {
     this.parts = parts;
     const { engine, clock, limits, meter, log } = parts;
     this.connections = new Connections(clock, meter);
+    this.streams = new EventStreams(clock, limits.maxIdleIntervalMs);
     this.channels = new Channels({
       engine,
       clock,
@@ -52,6 +61,7 @@ export class Node {
       report: (failure, channel) => log.error({ err: failure, channel }, 'presence of a channel could not be updated'),
       onLost: (channel) => {
         for (const connection of this.connections) connection.attachments.discontinued(channel);
+        this.streams.discontinued(channel);
       },
     });
     this.#host = {
@@ -73,12 +83,20 @@ export class Node {
         else log.info({ ...fields, code: error.code, reason: error.message }, 'a client was refused');
       },
     };
+    const holders = new TokenHolders(parts.revocations, clock, this.connections);
+    parts.revocations.onChange((app, revocations) => holders.changed(app, revocations));
+    parts.revocations.open().catch((failure) => log.error({ err: failure }, 'what is revoked could not be learnt'));
     this.#sweepLater();
   }
 
   /** Opens a connection on a transport a client has made. */
   accept(transport: Transport, query: URLSearchParams, secure: boolean): void {
     connect(this.#host, transport, query, secure);
+  }
+
+  /** Opens a stream of events on a pipe a client has made. */
+  stream(pipe: StreamTransport, asked: StreamAsked): void {
+    openStream(this.#host, this.streams, pipe, asked);
   }
 
   /** Rejects a later request of a pipe that is made of several, unless it is from the client that has this key. */
@@ -93,6 +111,7 @@ export class Node {
 
   /** Sends every client elsewhere, at an even pace over this many ms. */
   async drain(ms: number): Promise<void> {
+    this.streams.drain();
     await this.connections.drain(ms);
   }
 
@@ -107,6 +126,8 @@ export class Node {
     this.#cancelSweep = this.parts.clock.after(SWEEP_MS, () => {
       this.#sweepLater();
       this.connections.sweep();
+      this.streams.sweep();
+      this.parts.revocations.sweep();
       const failed = (failure: unknown) => this.parts.log.error({ err: failure }, 'sweep failed');
       this.channels.sweep().catch(failed);
       this.connections.renew(this.parts.engine).catch(failed);

@@ -3,10 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { errors } from '@parvis/protocol';
 import type { KeyOptions } from './access/apps.ts';
-import { createAuthenticator } from './access/authenticator.ts';
+import { accessPartsOf } from './accessParts.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { layerOf, settingsOf } from './config.ts';
-import { appsOf } from './configuredApps.ts';
 import { ConnectionKeys } from './connection/connectionKey.ts';
 import type { Engine } from './engine/engine.ts';
 import { createLocalEngine, createMemoryStore } from './engine/index.ts';
@@ -95,11 +94,9 @@ export class ParvisServer {
     const clock = options.clock ?? systemClock;
     this.#engine = options.engine ?? createLocalEngine({ store: createMemoryStore(), clock });
     const meter = new CountingMeter();
-    const apps = appsOf(settings);
     const secret = settings.secret === undefined ? randomBytes(32) : Buffer.from(settings.secret);
     this.#node = new Node({
-      apps,
-      authenticator: createAuthenticator({ apps, clock, requireTls: settings.requireTls }),
+      ...accessPartsOf(settings, this.#engine, clock, this.#log),
       engine: this.#engine,
       clock,
       limits: settings.limits,

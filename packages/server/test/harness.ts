@@ -1,8 +1,10 @@
 import { Capability } from '@parvis/auth';
 import { Action, codecs, type ErrorShape, type Format, type ProtocolMessage } from '@parvis/protocol';
 import { createFakeClock, type FakeClock } from '@parvis/testing';
+import type { Apps } from '../src/access/app.ts';
 import { appFromKeys, createApps } from '../src/access/apps.ts';
 import { createAuthenticator } from '../src/access/authenticator.ts';
+import { RevocationFeed } from '../src/channel/revocationFeed.ts';
 import type { Engine } from '../src/engine/engine.ts';
 import { createLocalEngine, createMemoryStore } from '../src/engine/index.ts';
 import { defaultLimits, type Limits } from '../src/limits.ts';
@@ -14,6 +16,8 @@ import type { Transport, TransportEvents, Wire } from '../src/transport/transpor
 /** Keys of the test app: everything, and nothing but subscribe. */
 export const fullKey = 'app.full:full-secret-full-secret-full-secret';
 export const readKey = 'app.read:read-secret-read-secret-read-secret';
+/** Of the test app, too: its tokens can be revoked. */
+export const revocableKey = 'app.revocable:revo-secret-revo-secret-revo-secret';
 /** Key of another app, with the same rights. */
 export const otherKey = 'other.full:othr-secret-othr-secret-othr-secret';
 
@@ -42,6 +46,8 @@ export interface HarnessOptions {
 export class Harness {
   readonly clock: FakeClock;
   readonly engine: Engine;
+  readonly apps: Apps;
+  readonly revocations: RevocationFeed;
   readonly node: Node;
 
   constructor(options: HarnessOptions = {}) {
@@ -51,12 +57,19 @@ export class Harness {
       appFromKeys([
         { key: fullKey, capability: Capability.all },
         { key: readKey, capability: Capability.parse({ '*': ['subscribe'] }) },
+        { key: revocableKey, revocableTokens: true },
       ]),
       appFromKeys([{ key: otherKey, capability: Capability.all }]),
     ]);
+    this.apps = apps;
+    const report = (failure: unknown) => {
+      throw failure;
+    };
+    this.revocations = new RevocationFeed({ apps, engine: this.engine, clock: this.clock, report });
     this.node = new Node({
       apps,
-      authenticator: createAuthenticator({ apps, clock: this.clock }),
+      authenticator: createAuthenticator({ apps, clock: this.clock, revocations: this.revocations }),
+      revocations: this.revocations,
       engine: this.engine,
       clock: this.clock,
       limits: { ...defaultLimits, ...options.limits },

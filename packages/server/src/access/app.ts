@@ -31,7 +31,7 @@ export interface App {
 }
 
 /** The apps of this node; those of configuration are there from the start. */
-export interface Apps {
+export interface Apps extends Iterable<App> {
   get(id: string): App | undefined;
   add(app: App): void;
   remove(id: string): boolean;

@@ -29,6 +29,7 @@ export function createApps(initial: Iterable<App> = []): Apps {
     get: (id) => apps.get(id),
     add: (app) => void apps.set(app.id, app),
     remove: (id) => apps.delete(id),
+    [Symbol.iterator]: () => apps.values(),
   };
 }
 

@@ -3,9 +3,11 @@ import { ErrorInfo, errors, isTokenError } from '@parvis/protocol';
 import type { Clock } from '../clock.ts';
 import type { Apps } from './app.ts';
 import { secretsEqual } from './constantTime.ts';
+import type { Issuers } from './issuers.ts';
 import { findKey } from './keys.ts';
 import type { Authenticator, Credentials, Principal } from './principal.ts';
 import { RepeatGuard } from './repeatGuard.ts';
+import type { RevocationCheck } from './tokenHolders.ts';
 import { TokenVerifier, tokenHash, type VerifiedToken } from './tokenVerifier.ts';
 
 /** What an authenticator needs. */
@@ -18,13 +20,17 @@ export interface AuthenticatorOptions {
   readonly cacheSize?: number;
   /** How often one bad token gets its own code within a second over REST; default 4. */
   readonly maxRepeats?: number;
+  /** Which tokens are revoked; none unless told. */
+  readonly revocations?: RevocationCheck;
+  /** Whose tokens are taken beside those of our keys; nobody's unless told. */
+  readonly issuers?: Pick<Issuers, 'verify'>;
   /** How secrets are compared; a test puts itself in between. */
   readonly compareSecrets?: (given: string, expected: string | undefined) => boolean;
 }
 
-/** An authenticator of keys, native tokens and JWTs over the apps of this node (protocol reference 5.1, 5.3, 5.6). */
+/** An authenticator of keys, native tokens, JWTs and tokens of other issuers over the apps of this node (protocol reference 5.1, 5.3, 5.6). */
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
-  const { apps, clock } = options;
+  const { apps, clock, issuers, revocations } = options;
   const verifier = new TokenVerifier(apps, options.cacheSize ?? 10_000);
   const guard = new RepeatGuard(options.maxRepeats ?? 4);
   const authenticateKey = keyCheck(options);
@@ -34,22 +40,38 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       if (key !== undefined && token !== undefined) throw errors.badCredentials('send either an API key or a token');
       if (key !== undefined) return authenticateKey(key, credentials);
       if (token === undefined) throw errors.invalidCredentials('no credentials; send an API key or a token');
-      return guarded(guard, token, credentials, clock.now(), () => {
-        const verified = verifier.verify(token, clock.now());
-        return bearerOf(verified, connectIdentity(verified.clientId, credentials.clientId, credentials.via));
-      });
+      return guarded(guard, token, credentials, clock.now(), () =>
+        judged(token, ({ clientId }) => connectIdentity(clientId, credentials.clientId, credentials.via)),
+      );
     },
-    renew(principal, token) {
-      const verified = verifier.verify(token, clock.now());
-      if (verified.app.id !== principal.app.id || verified.key.name !== principal.key.name) {
-        throw errors.incompatibleCredentials('the new token is of another app or key than the connection');
-      }
-      if (!continues(principal, verified.clientId)) {
-        throw errors.incompatibleCredentials('the new token has another clientId than the connection');
-      }
-      return bearerOf(verified, principal.clientId);
-    },
+    renew: (principal, token) => judged(token, (verified) => renewedIdentity(principal, verified)),
   };
+
+  /** Who bears a token that is good and not revoked, under the identity it comes to. */
+  function judged(token: string, identify: (verified: VerifiedToken) => Identity): Principal | Promise<Principal> {
+    const verified = issuers?.verify(token) ?? verifier.verify(token, clock.now());
+    const admit = (found: VerifiedToken) => unrevoked(bearerOf(found, identify(found)));
+    return verified instanceof Promise ? verified.then(admit) : admit(verified);
+  }
+
+  function unrevoked(principal: Principal): Principal | Promise<Principal> {
+    const isRevoked = revocations?.isRevoked(principal) ?? false;
+    const admit = (revoked: boolean) => {
+      if (revoked) throw errors.tokenRevoked();
+      return principal;
+    };
+    return isRevoked instanceof Promise ? isRevoked.then(admit) : admit(isRevoked);
+  }
+}
+
+function renewedIdentity(principal: Principal, { app, key, clientId }: VerifiedToken): Identity {
+  if (app.id !== principal.app.id || key.name !== principal.key.name) {
+    throw errors.incompatibleCredentials('the new token is of another app or key than the connection');
+  }
+  if (!continues(principal, clientId)) {
+    throw errors.incompatibleCredentials('the new token has another clientId than the connection');
+  }
+  return principal.clientId;
 }
 
 /** Compares a secret before it tells anything, also where there is no such key to compare with. */
@@ -65,8 +87,9 @@ function keyCheck({ apps, requireTls = false, compareSecrets = secretsEqual }: A
   };
 }
 
-function bearerOf({ clientId: _, ...token }: VerifiedToken, identity: Identity): Principal {
-  return { ...token, clientId: identity, method: 'token' };
+function bearerOf({ clientId: tokenClientId, ...token }: VerifiedToken, identity: Identity): Principal {
+  const named = tokenClientId === undefined ? {} : { tokenClientId };
+  return { ...token, ...named, clientId: identity, method: 'token' };
 }
 
 /** Whether a token for that clientId carries on the identity of a connection. A wildcard token may act as its name. */
@@ -77,20 +100,24 @@ function continues({ clientId, method }: Principal, ofToken: Identity): boolean 
 }
 
 /** Turns the token error of a token that keeps coming back into one that clients do not answer with the same token again. */
-function guarded<Result>(
+function guarded(
   guard: RepeatGuard,
   token: string,
   { via }: Credentials,
   now: number,
-  run: () => Result,
-): Result {
-  try {
-    return run();
-  } catch (thrown) {
+  run: () => Principal | Promise<Principal>,
+): Principal | Promise<Principal> {
+  const refuse = (thrown: unknown): never => {
     const isToken = via === 'rest' && thrown instanceof ErrorInfo && isTokenError(thrown.code);
     if (isToken && guard.isExcessive(tokenHash(token), now)) {
       throw errors.invalidCredentials(`the same token came again and again: ${thrown.message}`);
     }
     throw thrown;
+  };
+  try {
+    const found = run();
+    return found instanceof Promise ? found.catch(refuse) : found;
+  } catch (thrown) {
+    return refuse(thrown);
   }
 }

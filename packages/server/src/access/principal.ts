@@ -14,6 +14,8 @@ export interface Principal {
   readonly expiresAt?: number;
   readonly issuedAt?: number;
   readonly revocationKey?: string;
+  /** The clientId that the token itself names: that of the principal, `*`, or none. */
+  readonly tokenClientId?: string;
   /** What the issuer of the JWT vouches for about this client: `extras.userClaim` of all that it sends on the channel. */
   readonly userClaims?: ChannelClaims<string>;
   /** Messages a second that one attachment may publish on a channel, by the JWT (42911). */

@@ -49,7 +49,7 @@ function assertProduction(settings: Settings): void {
       'the key is one of `parvis dev`, which others have seen: make one with `parvis keys create`',
     );
   }
-  for (const name of ['demo', 'sandbox', 'testHooks'] as const) {
+  for (const name of ['demo', 'sandbox', 'testHooks', 'insecureJwks'] as const) {
     if (settings[name]) throw errors.badParameter(name, 'it is for development: use `parvis dev`');
   }
 }

@@ -172,8 +172,13 @@ export class Connection implements Subscriber {
     }
     this.#cancelExpiry = clock.after(hint, () => {
       this.#cancelExpiry = clock.after(REAUTH_HINT_MS, expire);
-      this.sendMessage({ action: Action.AUTH });
+      this.askForToken();
     });
+  }
+
+  /** The token ends soon: the client is to send another, with AUTH (spec RTN22). */
+  askForToken(): void {
+    if (this.state === 'connected') this.sendMessage({ action: Action.AUTH });
   }
 
   /** Tells the client to come back, and ends the transport; its state is kept for a resume. */

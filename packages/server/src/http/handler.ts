@@ -10,7 +10,11 @@ import type { HttpHost } from './httpHost.ts';
 import { messageRoutes } from './messages.ts';
 import { plainJson, type ReplyForm, replyFormOf } from './negotiate.ts';
 import { presenceRoutes } from './presence.ts';
+import { pushDeviceRoutes } from './pushDevices.ts';
+import { pushPublishRoutes } from './pushPublish.ts';
+import { pushSubscriptionRoutes } from './pushSubscriptions.ts';
 import { type Reply, sendReply } from './reply.ts';
+import { revocationRoutes } from './revocation.ts';
 import { Router } from './router.ts';
 import { sandboxRoutes } from './sandboxRoutes.ts';
 import { statusRoutes } from './status.ts';
@@ -28,6 +32,10 @@ export function createHttpHandler(host: HttpHost): (request: IncomingMessage, re
     ...presenceRoutes,
     ...statusRoutes,
     ...batchRoutes,
+    ...pushDeviceRoutes,
+    ...pushSubscriptionRoutes,
+    ...pushPublishRoutes,
+    ...revocationRoutes,
     ...(host.sandbox === undefined ? [] : sandboxRoutes(host.sandbox)),
   ]);
   return (request, response) => {

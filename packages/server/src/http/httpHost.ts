@@ -1,5 +1,8 @@
 import type { IncomingMessage } from 'node:http';
+import type { App } from '../access/app.ts';
+import type { Apps } from '../access/app.ts';
 import type { Authenticator, Principal } from '../access/principal.ts';
+import type { Revocation } from '../access/revocations.ts';
 import type { TokenDetails, TokenQuery } from '../access/tokenRequests.ts';
 import type { Channels } from '../channel/channels.ts';
 import type { Clock } from '../clock.ts';
@@ -11,6 +14,7 @@ import type { Sandbox } from './sandbox.ts';
 
 /** What HTTP needs of its server. One object, shared by all requests. */
 export interface HttpHost {
+  readonly apps: Pick<Apps, 'get'>;
   readonly authenticator: Authenticator;
   readonly channels: Channels;
   readonly clock: Clock;
@@ -27,6 +31,8 @@ export interface HttpHost {
   readonly sandbox?: Sandbox;
   /** Answers a token request; rejects with an ErrorInfo. */
   requestToken(query: TokenQuery): Promise<TokenDetails>;
+  /** Revokes tokens of an app on all nodes; resolves when that is stored. */
+  revoke(app: App, revocations: readonly Revocation[]): Promise<void>;
   /** Whether the request came over TLS, or a proxy we trust says so. */
   secure(request: IncomingMessage): boolean;
   /** Whether a browser page of this origin, `null` included, may talk to us. */

@@ -9,6 +9,7 @@ import { createTokenRequests } from '../access/tokenRequests.ts';
 import { Channels } from '../channel/channels.ts';
 import { claimNonce } from '../channel/nonces.ts';
 import { draftPresence } from '../channel/presence.ts';
+import { RevocationFeed } from '../channel/revocationFeed.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { createLocalEngine, createMemoryStore, type Engine } from '../engine/index.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
@@ -22,6 +23,7 @@ import { Sandbox } from './sandbox.ts';
 /** Keys of the test app: everything, and nothing but subscribe; then one of another app that may do everything. */
 export const fullKey = 'app.full:full-secret-full-secret-full-secret';
 export const readKey = 'app.read:read-secret-read-secret-read-secret';
+export const revocableKey = 'app.revocable:revo-secret-revo-secret-revo-secret';
 export const otherKey = 'other.full:othr-secret-othr-secret-othr-secret';
 
 /** What a request came back with. */
@@ -58,6 +60,7 @@ export class TestHttp {
     appFromKeys([
       { key: fullKey, capability: Capability.all },
       { key: readKey, capability: { '*': ['subscribe'] } },
+      { key: revocableKey, revocableTokens: true },
     ]),
     appFromKeys([{ key: otherKey, capability: Capability.all }]),
   ]);
@@ -167,11 +170,14 @@ export class TestHttp {
   #host(clock: Clock, options: TestHttpOptions): HttpHost {
     const { apps, engine, channels, limits } = this;
     const log = logInto(this.lines);
+    const report = (failure: unknown) => log.error({ err: failure }, 'what is revoked could not be learnt');
+    const revocations = new RevocationFeed({ apps, engine, clock, report });
     const nonces = { claim: (app: string, nonce: string, ms: number) => claimNonce(engine, app, nonce, ms) };
     const endApp = (appId: string) => void this.endedApps.push(appId);
     const parts = { apps, engine, channels, clock, limits, log, endApp };
     return {
-      authenticator: createAuthenticator({ apps, clock }),
+      apps,
+      authenticator: createAuthenticator({ apps, clock, revocations }),
       channels,
       clock,
       limits,
@@ -181,6 +187,7 @@ export class TestHttp {
       testHooks: true,
       publisherRates: new PublisherRates(limits.maxInboundRate),
       requestToken: createTokenRequests({ apps, nonces, clock }),
+      revoke: (app, revoked) => revocations.revoke(app, revoked),
       secure: () => false,
       originAllowed: (origin) => origin === 'https://app.example' || origin === 'http://localhost:5173',
       connectionIdOf: (key: string, principal: Principal) =>

@@ -67,7 +67,8 @@ function optionalFlag(flags: Record<string, unknown>, name: string): Record<stri
   return Object.fromEntries(given) as Record<string, boolean>;
 }
 
-function fieldsOf(item: unknown, name: string, known: readonly string[]): Record<string, unknown> {
+/** The fields of an object that has none but known ones. Throws 40003. */
+export function fieldsOf(item: unknown, name: string, known: readonly string[]): Record<string, unknown> {
   if (typeof item !== 'object' || item === null || Array.isArray(item)) {
     throw errors.badParameter(name, `it must be an object with ${known.join(', ')}`);
   }

@@ -1,5 +1,7 @@
 import type { KeyOptions } from '../access/apps.ts';
+import type { IssuerOptions } from '../access/issuer.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
+import { checkIssuer } from './checkIssuer.ts';
 import { checkApp, checkKey, checkOrigin } from './checks.ts';
 import { choice, flag, integer, list, type Setting, text } from './kinds.ts';
 
@@ -26,6 +28,7 @@ export interface Settings {
   readonly host: string;
   readonly keys: readonly KeyOptions[];
   readonly apps: readonly AppSetting[];
+  readonly issuers: readonly IssuerOptions[];
   readonly secret: string | undefined;
   readonly tls: { readonly cert: string | undefined; readonly key: string | undefined };
   readonly trustProxy: boolean;
@@ -39,6 +42,7 @@ export interface Settings {
   readonly demo: boolean;
   readonly sandbox: boolean;
   readonly testHooks: boolean;
+  readonly insecureJwks: boolean;
   readonly limits: Limits;
 }
 
@@ -89,6 +93,12 @@ export const settings: Table<Omit<Settings, Groups>> & {
   host: text('address to listen on', '127.0.0.1', 'ADDRESS'),
   keys: list('API key, appId.keyId:secret', 'KEY', checkKey, { flag: 'key', secret: true }),
   apps: list('app as JSON: id, keys, namespaces', 'JSON', checkApp, { flag: 'app', secret: true }),
+  issuers: list(
+    'issuer of JWTs to take as tokens of a key, as JSON: issuer, jwks (https URL), key (appId.keyId), audience, algorithms, clientIdClaim',
+    'JSON',
+    checkIssuer,
+    { flag: 'issuer' },
+  ),
   secret: text('what the nodes of one deployment share, so that each takes resumes of all', undefined, 'TEXT', {
     secret: true,
     minLength: 32,
@@ -109,6 +119,7 @@ export const settings: Table<Omit<Settings, Groups>> & {
   publicDir: text('directory of files to serve under /', undefined, 'DIRECTORY'),
   demo: flag('give a token for the first key to whoever asks at /api/token; for development', false),
   sandbox: flag('let anybody make apps at /apps; for development', false),
+  insecureJwks: flag('fetch keys of issuers over http, from this machine; for development', false),
   testHooks: flag('obey _forceNack, as a sandbox does anyway; for development', false),
   limits,
 };
