@@ -21,6 +21,7 @@ export const errors = {
   derivedChannel: (channel: string) =>
     make(40010, 400, `a derived channel is for subscribing alone; use channel ${channel} itself for all else`),
   badCursor: () => make(40011, 400, 'page cursor is not valid for this request; start again at the first page'),
+  badDeviceId: (rule: string) => make(40015, 400, `id of the device is not valid: ${rule}`),
   badClientId: (what: string, statusCode = 400) => make(40012, statusCode, what),
   badData: (what: string) => make(40013, 400, what),
   badVersion: (version: string | null) =>
@@ -60,6 +61,8 @@ export const errors = {
   ownNeedsIdentity: (operation: string) =>
     make(40166, 401, `${operation} is for clients with a clientId of their own, and this one has none`),
   forbidden: (what: string) => make(40300, 403, what),
+  tooManyRegistrations: (what: string, limit: number) =>
+    make(40300, 403, `the app has ${limit} ${what} registered for push; remove some first`),
   originRefused: () => make(40300, 403, 'this origin is not on the allow-list'),
   notFound: (what: string, statusCode = 404) => make(40400, statusCode, `${what} not found`),
   methodNotAllowed: (method: string) => make(40500, 405, `method ${method} is not allowed here`),
@@ -71,6 +74,7 @@ export const errors = {
   internal: () => make(50000, 500, 'internal error'),
   timeout: (what: string) => make(50003, 500, what),
   unavailable: (what: string, cause?: unknown) => make(50004, 503, what, cause),
+  otherClientsDevice: () => make(61002, 400, 'the device is registered for another clientId'),
   disconnected: (what: string, statusCode = 400) => make(80003, statusCode, what),
   connectionExpired: () => make(80008, 400, 'connection state has expired; a new connection was made'),
   recoverIncompatible: () => make(80011, 400, 'credentials do not fit the connection to be resumed'),
@@ -90,6 +94,11 @@ export const errors = {
   tooManyMembers: (limit: number) => make(91003, 400, `presence set of the channel is full (${limit} members)`),
   notMutable: () => make(93002, 400, 'updates and annotations need a namespace with mutableMessages'),
   presenceTooLarge: (limit: number) => make(91006, 400, `presence data of the channel is over ${limit} bytes in all`),
+  noPushRecipient: () =>
+    make(103002, 400, 'a notification needs a recipient: a deviceId, a clientId or a transportType'),
+  badPush: (what: string) => make(103003, 400, what),
+  noPushTransport: (transport: string) =>
+    make(103006, 400, `no notification is delivered through ${transport}: this server calls no vendor's push service`),
 } as const;
 
 /** Any thrown value as an ErrorInfo: itself if it is one, else 50000 without its text. */

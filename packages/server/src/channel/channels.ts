@@ -1,4 +1,11 @@
-import { errors, type Message, messageSerial, type PresenceMessage, type PublishResult } from '@parvis/protocol';
+import {
+  ErrorInfo,
+  errors,
+  type Message,
+  messageSerial,
+  type PresenceMessage,
+  type PublishResult,
+} from '@parvis/protocol';
 import type { App } from '../access/app.ts';
 import type { Principal } from '../access/principal.ts';
 import type { Clock } from '../clock.ts';
@@ -16,6 +23,8 @@ import { Channel } from './channel.ts';
 import { type HistoryPage, type HistoryQuery, messageHistory, presenceHistory } from './history.ts';
 import { type Member, presenceTable, presentOf } from './presence.ts';
 import { draftMessages, type Publisher } from './publish.ts';
+import { Push } from './push.ts';
+import { wantsPush } from './pushDelivery.ts';
 import { assertOwnName, writableChannel } from './qualifiedName.ts';
 import { retentionOf } from './rule.ts';
 
@@ -59,8 +68,19 @@ export class Channels {
   /** Apps whose channels are being enumerated. */
   readonly #enumerated = new Set<string>();
 
+  /** Devices that are notified of messages. */
+  readonly push: Push;
+
   constructor(parts: ChannelsParts) {
     this.#parts = parts;
+    this.push = new Push(parts.engine, {
+      publish: (...asked) => this.publish(...asked),
+      report(failure, channel) {
+        // What was refused was refused with a reason; anything else is a bug.
+        if (failure instanceof ErrorInfo) parts.meter.refused(failure.code);
+        else parts.report(failure, channel);
+      },
+    });
   }
 
   /** The channel, fed by the engine from now on; it stays so for a while after the last attachment is gone. */
@@ -93,6 +113,7 @@ export class Channels {
     const channel = writableChannel(name);
     const ref = this.ref(principal.app, channel);
     this.#allow(principal, 'publish', name);
+    const notifies = wantsPush(principal.app, channel, messages);
     const userClaim = principal.userClaims?.for(channel);
     const draft = draftMessages(
       userClaim === undefined ? publisher : { ...publisher, userClaim },
@@ -101,7 +122,10 @@ export class Channels {
     );
     const result = await this.#parts.engine.append(ref, draft);
     if (result.outcome === 'refused') throw errors.internal();
-    if (result.outcome === 'appended') this.#parts.meter.messagesPublished(messages.length);
+    if (result.outcome === 'appended') {
+      this.#parts.meter.messagesPublished(messages.length);
+      if (notifies) this.push.delivery.forward(principal.app, channel, messages);
+    }
     return { serials: messages.map((_, index) => messageSerial(result.entry.serial, index)) };
   }
 

@@ -4,7 +4,7 @@ import type { Reply } from './reply.ts';
 
 /** What is served under one method and path. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Segments between slashes: a literal, or `{name}` for whatever stands there. */
   readonly pattern: string;
   /** Answered in JSON whatever the client accepts. */

@@ -75,6 +75,7 @@ export class Sandbox {
     this.#parts.apps.remove(appId);
     this.#parts.endApp(appId);
     await this.#parts.engine.lease(ownerOf(appId), 0);
+    await this.#parts.channels.push.clear(appId);
     return true;
   }
 
