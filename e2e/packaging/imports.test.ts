@@ -21,7 +21,9 @@ const serverArrows: Record<string, string[]> = {
   settings: ['settings', 'access', 'limits.ts'],
   site: ['site'],
   cli: ['cli', 'settings', 'config.ts', 'server.ts'],
-  channel: ['channel', 'engine', 'access', 'transport', 'observe', 'clock.ts', 'limits.ts'],
+  delta: ['delta'],
+  filter: ['filter'],
+  channel: ['channel', 'delta', 'filter', 'engine', 'access', 'transport', 'observe', 'clock.ts', 'limits.ts'],
   connection: ['connection', 'channel', 'engine', 'access', 'transport', 'observe', 'clock.ts', 'limits.ts'],
   http: ['http', 'channel', 'engine', 'access', 'observe', 'clock.ts', 'limits.ts'],
 };

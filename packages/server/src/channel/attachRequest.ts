@@ -36,17 +36,22 @@ export function attachRequestOf(message: ProtocolMessage, maxRewind: number): At
   if (rewindText !== undefined) params.set('rewind', rewindText);
   if (rewind !== undefined && 'ms' in rewind) keep(params, sent, 'rewindLimit');
   keep(params, sent, 'echo');
+  if (sent.get('delta') === 'vcdiff') params.set('delta', 'vcdiff');
+  const wholeAppends = sent.get('appendMode') === 'full';
+  if (wholeAppends) params.set('appendMode', 'full');
   const occupancy = sent.get('occupancy');
   keep(params, sent, 'occupancy');
   const steps: ViewStep[] = [];
   return {
     name,
     steps,
+    delta: sent.get('delta') === 'vcdiff',
     modes: requestedModes(modesText, message.flags ?? 0),
     params: params.size === 0 ? undefined : Object.fromEntries(params),
     echo: sent.get('echo') !== 'false',
     channelSerial: positionOf(message.channelSerial),
     rewind: isLegacyResume ? undefined : rewind,
+    wholeAppends,
     occupancy: occupancy === undefined ? undefined : parseOccupancy(occupancy),
   };
 }

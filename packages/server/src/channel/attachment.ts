@@ -31,6 +31,16 @@ export class Attachment {
   readonly occupancy: OccupancyWish | undefined;
   /** Where it stands in the channel's list of live attachments; -1 while it is not in it. */
   slot = -1;
+  /** Whether it gets appends as updates with all of the message, param `appendMode`. */
+  readonly wholeAppends: boolean;
+  /**
+   * It has been sent all that came after this position, and of what came before the latest versions of the messages that
+   * were published from `rewound` on: an append to any of these needs no more than what it adds.
+   */
+  since = '';
+  rewound: string | undefined;
+  /** Entries fed while it is read what an append goes on from; undefined while it takes part in the fan-out. */
+  late: Entry[] | undefined;
   /** Entries fed while the attach was still reading its backlog; undefined once live. */
   held: Entry[] | undefined = [];
 
@@ -38,16 +48,19 @@ export class Attachment {
     this.channel = channel;
     this.subscriber = subscriber;
     this.name = request.name.requested;
-    this.view = viewOf(request.name, request.steps);
+    this.view = viewOf(request);
     this.requested = request.modes;
     this.modes = modes;
     this.params = request.params;
     this.echo = subscriber.echo && request.echo;
     this.occupancy = request.occupancy;
+    this.wholeAppends = request.wholeAppends;
   }
 
   /** Sends what others get too, as of the channel that this attachment knows. */
   send(frame: Frame): void {
+    // It does not belong to the messages of the channel, and the next of those is told whole.
+    if (frame.message.messages !== undefined && this.view?.delta !== undefined) this.view.delta.previous = '';
     this.subscriber.send(this.name === this.channel.name ? frame : frame.under(this.name));
   }
 }
@@ -57,6 +70,8 @@ export interface AttachRequest {
   readonly name: QualifiedName;
   /** What makes its messages differ from those of others; mostly nothing. */
   readonly steps: readonly ViewStep[];
+  /** Whether it gets messages as deltas, param `delta`. */
+  readonly delta: boolean;
   /** Mode bits asked for. */
   readonly modes: number;
   readonly params: Record<string, string> | undefined;
@@ -65,6 +80,8 @@ export interface AttachRequest {
   readonly channelSerial: string | undefined;
   /** Replay when there is no position: the last `count` messages, or those of the last `ms`. */
   readonly rewind: Rewind | undefined;
+  /** Param `appendMode`. */
+  readonly wholeAppends: boolean;
   /** Param `occupancy`. */
   readonly occupancy: OccupancyWish | undefined;
 }

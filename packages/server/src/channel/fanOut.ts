@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Entry } from '../engine/engine.ts';
 import type { Meter } from '../observe/meter.ts';
 import type { Attachment } from './attachment.ts';
+import { DeltaChain } from './delta.ts';
 import {
   type MessagePayload,
   mergedFrameOf,
@@ -33,6 +34,9 @@ export class FanOut {
   readonly #live: Attachment[] = [];
   /** Those with a view: a list of their own, so that the others are not asked for one. */
   readonly #viewed: Attachment[] = [];
+  /** There while somebody gets deltas. */
+  #deltas: DeltaChain | undefined;
+  #deltaCount = 0;
   #window: Entry[] = [];
   #windowBytes = 0;
   #windowCount = 0;
@@ -59,12 +63,18 @@ export class FanOut {
     const list = this.#listOf(attachment);
     attachment.slot = list.length;
     list.push(attachment);
+    const delta = attachment.view?.delta;
+    if (delta === undefined) return;
+    this.#deltas ??= new DeltaChain();
+    this.#deltaCount += 1;
+    delta.join(this.#deltas);
   }
 
   remove(attachment: Attachment): void {
     const { slot } = attachment;
     if (slot < 0) return;
     attachment.slot = -1;
+    if (attachment.view?.delta !== undefined && --this.#deltaCount === 0) this.#deltas = undefined;
     const list = this.#listOf(attachment);
     const last = list.pop();
     if (last === undefined || last === attachment) return;
@@ -107,7 +117,7 @@ export class FanOut {
       if ((attachment.modes & Mode.SUBSCRIBE) === 0 || (own && !attachment.echo)) return;
       const frame = new Frame(messageFrameOf(this.#channel, entry));
       if (attachment.view === undefined) attachment.subscriber.send(frame);
-      else show(attachment, attachment.view, new Showing(frame, [entry]));
+      else catchUp(attachment, attachment.view, frame, entry);
     } else if (seesPresence(attachment, connectionId)) {
       attachment.send(new Frame(presenceFrameOf(this.#channel, entry)));
     }
@@ -135,13 +145,15 @@ export class FanOut {
   }
 
   #showMessages(entries: readonly Entry[], frame: Frame): void {
-    const all = new Showing(frame, entries);
+    const run = this.#deltas?.begin(frame.message);
+    const all = new Showing(frame, entries, run);
     for (const attachment of this.#viewed) {
       if (attachment.view === undefined || (attachment.modes & Mode.SUBSCRIBE) === 0) continue;
       const heard = attachment.echo ? entries : othersOf(entries, attachment.subscriber.connectionId);
       if (heard.length === entries.length) show(attachment, attachment.view, all);
-      else if (heard.length > 0) show(attachment, attachment.view, new Showing(this.#messageFrame(heard), heard));
+      else if (heard.length > 0) show(attachment, attachment.view, new Showing(this.#messageFrame(heard), heard, run));
     }
+    run?.end();
   }
 
   /** For a listener that does not want its own messages back: the shared frame unless some of it is its own. */
@@ -198,6 +210,13 @@ export class FanOut {
 function show(attachment: Attachment, view: View, showing: Showing): void {
   const frame = view.show(showing);
   if (frame !== undefined) attachment.subscriber.send(frame);
+}
+
+/** Shows one entry to one attachment, which has a chain of deltas to itself meanwhile. */
+function catchUp(attachment: Attachment, view: View, frame: Frame, entry: Entry): void {
+  const run = view.delta?.chain.begin(frame.message);
+  show(attachment, view, new Showing(frame, [entry], run));
+  run?.end();
 }
 
 /** Whether presence of that connection is for this attachment: its own is, whatever its modes. */

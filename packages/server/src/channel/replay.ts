@@ -2,7 +2,7 @@ import { Action, type ErrorInfo, errors, Flag, Mode, type ProtocolMessage, sizeO
 import type { Engine, Entry } from '../engine/engine.ts';
 import type { Limits } from '../limits.ts';
 import type { Attachment, AttachRequest, Rewind } from './attachment.ts';
-import { type MessagePayload, messagesOf } from './entryView.ts';
+import { type MessagePayload, messageFrameOf, messagesOf } from './entryView.ts';
 import { isAfter } from './fanOut.ts';
 import { Frame } from './frame.ts';
 
@@ -86,7 +86,8 @@ export function attachedMessage(
 function isWanted(attachment: Attachment, entry: Entry): boolean {
   if ((attachment.modes & Mode.SUBSCRIBE) === 0) return false;
   const { connectionId } = entry.payload as { connectionId?: string };
-  return attachment.echo || connectionId !== attachment.subscriber.connectionId;
+  if (!attachment.echo && connectionId === attachment.subscriber.connectionId) return false;
+  return attachment.view?.wants(messageFrameOf(attachment.channel.name, entry), [entry]) ?? true;
 }
 
 async function readBacklog(

@@ -1,5 +1,6 @@
 import type { ProtocolMessage } from '@parvis/protocol';
 import type { Entry } from '../engine/engine.ts';
+import type { DeltaRun } from './delta.ts';
 import { wholeMessagesOf } from './entryView.ts';
 import { conflationOf, Frame } from './frame.ts';
 
@@ -9,10 +10,13 @@ export class Showing {
   readonly frame: Frame;
   /** The entries that it was made of, in order. */
   readonly entries: readonly Entry[];
+  /** For those who get deltas. */
+  readonly run: DeltaRun | undefined;
   readonly #messages = new Map<string, ProtocolMessage | undefined>();
   readonly #frames = new Map<string, Frame>();
 
-  constructor(frame: Frame, entries: readonly Entry[]) {
+  constructor(frame: Frame, entries: readonly Entry[], run?: DeltaRun) {
+    this.run = run;
     this.frame = frame;
     this.entries = entries;
   }

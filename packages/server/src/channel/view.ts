@@ -1,7 +1,8 @@
 import type { ProtocolMessage } from '@parvis/protocol';
 import type { Entry } from '../engine/engine.ts';
+import type { AttachRequest } from './attachment.ts';
+import { DeltaPosition } from './delta.ts';
 import type { Frame } from './frame.ts';
-import type { QualifiedName } from './qualifiedName.ts';
 import type { Showing } from './showing.ts';
 
 /** One thing that an attachment wants otherwise than all others: a pure function of the frame of messages that those get. */
@@ -15,13 +16,15 @@ export interface ViewStep {
   show(frame: ProtocolMessage, entries: readonly Entry[]): ProtocolMessage | undefined;
 }
 
-/** The view of an attachment under that name, or none if it sees what everybody sees. */
-export function viewOf(name: QualifiedName, steps: readonly ViewStep[]): View | undefined {
-  if (steps.length === 0 && name.requested === name.channel) return undefined;
+/** The view of an attachment that was asked for so, or none if it sees what everybody sees. */
+export function viewOf({ name, steps, delta }: Pick<AttachRequest, 'name' | 'steps' | 'delta'>): View | undefined {
+  const isPlain = name.requested === name.channel;
+  if (steps.length === 0 && !delta && isPlain) return undefined;
   return new View({
-    name: name.requested === name.channel ? undefined : name.requested,
+    name: isPlain ? undefined : name.requested,
     messagesOnly: name.qualifier === 'filter',
     steps,
+    delta: delta ? new DeltaPosition() : undefined,
   });
 }
 
@@ -33,6 +36,8 @@ export interface ViewParts {
   readonly messagesOnly: boolean;
   /** In the order in which they apply. */
   readonly steps: readonly ViewStep[];
+  /** There if it gets deltas of what the steps leave. */
+  readonly delta: DeltaPosition | undefined;
 }
 
 /**
@@ -42,10 +47,12 @@ export interface ViewParts {
 export class View {
   readonly name: string | undefined;
   readonly messagesOnly: boolean;
+  readonly delta: DeltaPosition | undefined;
   readonly #steps: readonly ViewStep[];
 
-  constructor({ name, messagesOnly, steps }: ViewParts) {
+  constructor({ name, messagesOnly, steps, delta }: ViewParts) {
     this.name = name;
+    this.delta = delta;
     this.messagesOnly = messagesOnly;
     this.#steps = steps;
   }
@@ -60,6 +67,24 @@ export class View {
       seen = showing.once(key, () => step.show(before, showing.entries));
       if (seen === undefined) return undefined;
     }
-    return showing.frameOf(key, seen, this.name, false);
+    return this.delta === undefined
+      ? showing.frameOf(key, seen, this.name, false)
+      : this.#showDelta(this.delta, key, showing, seen);
+  }
+
+  /** Whether any of these messages is for this attachment. */
+  wants(frame: ProtocolMessage, entries: readonly Entry[]): boolean {
+    let seen: ProtocolMessage | undefined = frame;
+    for (const step of this.#steps) if (seen !== undefined) seen = step.show(seen, entries);
+    return seen !== undefined;
+  }
+
+  #showDelta(delta: DeltaPosition, key: string, showing: Showing, seen: ProtocolMessage): Frame {
+    const { previous } = delta;
+    delta.sent(seen);
+    const full = `${key}delta ${previous}\n`;
+    const shown = showing.once(full, () => showing.run?.show(seen, previous) ?? seen) ?? seen;
+    // Deltas stand on what came right before them: of such a chain nothing may be left out.
+    return showing.frameOf(full, shown, this.name, true);
   }
 }
