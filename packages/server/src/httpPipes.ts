@@ -7,6 +7,8 @@ import { originCheck } from './originCheck.ts';
 import type { Settings } from './settings/settings.ts';
 import { CometServer } from './transport/cometServer.ts';
 import type { HttpSide } from './transport/httpPipe.ts';
+import { StreamServer } from './transport/streamServer.ts';
+import type { StreamAsked, StreamTransport } from './transport/streamTransport.ts';
 import type { Transport } from './transport/transport.ts';
 
 /** A node, as much as pipes over plain requests have to do with it. */
@@ -15,6 +17,7 @@ export interface PipeNode {
   accept(transport: Transport, query: URLSearchParams, secure: boolean): void;
   admit(connectionKey: string, query: URLSearchParams, secure: boolean): Promise<void>;
   whyGone(connectionKey: string): ErrorInfo;
+  stream(pipe: StreamTransport, asked: StreamAsked): void;
 }
 
 /** A client sends what has piled up since its last send at once: this many of its largest frames. */
@@ -24,6 +27,7 @@ const SEND_TIMEOUT_MS = 10_000;
 /** The pipes that are made of plain HTTP requests, for clients that cannot or do not use a WebSocket. */
 export class HttpPipes {
   readonly comet: CometServer;
+  readonly #streams: StreamServer;
 
   constructor(node: PipeNode, settings: Settings) {
     const { clock, limits } = node.parts;
@@ -38,16 +42,18 @@ export class HttpPipes {
       admit: (connectionKey, query, secure) => node.admit(connectionKey, query, secure),
       whyGone: (connectionKey) => node.whyGone(connectionKey),
     });
+    this.#streams = new StreamServer({ ...side, accept: (pipe, asked) => node.stream(pipe, asked) });
   }
 
   /** Answers a request that makes a pipe or belongs to one; else leaves it alone and returns false. */
   handle(request: IncomingMessage, response: ServerResponse): boolean {
-    return this.comet.handle(request, response);
+    return this.comet.handle(request, response) || this.#streams.handle(request, response);
   }
 
   /** From now on clients are told to go elsewhere as soon as they come. */
   drain(): void {
     this.comet.drain();
+    this.#streams.drain();
   }
 
   /** Ends what is still open. */

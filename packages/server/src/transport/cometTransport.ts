@@ -126,6 +126,8 @@ export class CometTransport implements Transport {
 
   /** Takes the response of a request that waits for what comes next; one that waits already gets nothing more. */
   receive(response: ServerResponse, headers: Readonly<Record<string, string>>): void {
+    // Who asked may have left while it was judged.
+    if (response.destroyed) return;
     if (this.#receiver !== undefined) this.#dismiss(this.#receiver, nothingNew);
     this.#receiver = response;
     this.#open.add(response);
