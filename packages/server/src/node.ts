@@ -83,7 +83,7 @@ export class Node {
         else log.info({ ...fields, code: error.code, reason: error.message }, 'a client was refused');
       },
     };
-    const holders = new TokenHolders(parts.revocations, clock, this.connections);
+    const holders = new TokenHolders(parts.revocations, clock, this.connections, this.streams);
     parts.revocations.onChange((app, revocations) => holders.changed(app, revocations));
     parts.revocations.open().catch((failure) => log.error({ err: failure }, 'what is revoked could not be learnt'));
     this.#sweepLater();
