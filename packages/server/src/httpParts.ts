@@ -40,6 +40,7 @@ export function httpHostOf(node: HttpNode, settings: Settings, keys: ConnectionK
     meter,
     serverId,
     testHooks,
+    writeTimeoutMs: settings.requestTimeoutMs,
     publisherRates: new PublisherRates(limits.maxInboundRate),
     ...(settings.sandbox ? { sandbox: sandboxOf(node) } : {}),
     requestToken: createTokenRequests({ apps, nonces, clock }),

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ErrorInfo, toErrorInfo } from '@parvis/protocol';
+import { annotationRoutes } from './annotations.ts';
 import { batchRoutes } from './batch.ts';
 import { skipBody } from './body.ts';
 import { connectivityRoutes } from './connectivity.ts';
@@ -7,13 +8,14 @@ import { corsHeaders, preflightReply, requireAllowedOrigin } from './cors.ts';
 import { errorReply } from './errorReply.ts';
 import { Exchange } from './exchange.ts';
 import type { HttpHost } from './httpHost.ts';
+import { messageItemRoutes } from './messageItem.ts';
 import { messageRoutes } from './messages.ts';
 import { plainJson, type ReplyForm, replyFormOf } from './negotiate.ts';
 import { presenceRoutes } from './presence.ts';
 import { pushDeviceRoutes } from './pushDevices.ts';
 import { pushPublishRoutes } from './pushPublish.ts';
 import { pushSubscriptionRoutes } from './pushSubscriptions.ts';
-import { type Reply, sendReply } from './reply.ts';
+import { boundWriting, type Reply, sendReply } from './reply.ts';
 import { revocationRoutes } from './revocation.ts';
 import { Router } from './router.ts';
 import { sandboxRoutes } from './sandboxRoutes.ts';
@@ -29,6 +31,8 @@ export function createHttpHandler(host: HttpHost): (request: IncomingMessage, re
     ...connectivityRoutes,
     ...tokenRoutes,
     ...messageRoutes,
+    ...messageItemRoutes,
+    ...annotationRoutes,
     ...presenceRoutes,
     ...statusRoutes,
     ...batchRoutes,
@@ -63,6 +67,7 @@ class Visit {
   async answer(response: ServerResponse): Promise<void> {
     const reply = await this.#ask().catch((thrown: unknown) => this.#refuse(thrown));
     if (response.destroyed) return;
+    boundWriting(response, this.#host.writeTimeoutMs);
     const common = { ...corsHeaders(this.#request.headers, this.#host), 'X-Ably-ServerId': this.#host.serverId };
     sendReply(response, reply, this.#form, common);
   }

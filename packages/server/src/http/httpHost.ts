@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { App } from '../access/app.ts';
-import type { Apps } from '../access/app.ts';
+import type { App, Apps } from '../access/app.ts';
 import type { Authenticator, Principal } from '../access/principal.ts';
 import type { Revocation } from '../access/revocations.ts';
 import type { TokenDetails, TokenQuery } from '../access/tokenRequests.ts';
@@ -21,6 +20,8 @@ export interface HttpHost {
   readonly limits: Limits;
   readonly log: Log;
   readonly meter: Meter;
+  /** ms that a client may take nothing of its reply. */
+  readonly writeTimeoutMs: number;
   /** Name of this node, for `X-Ably-ServerId`. */
   readonly serverId: string;
   /** What each key and token publishes over HTTP. */

@@ -37,6 +37,11 @@ export function sendReply(
   response.end(bytes);
 }
 
+/** Ends a reply of which its client has taken nothing for this many ms; one that is merely slow is waited for. */
+export function boundWriting(response: ServerResponse, ms: number): void {
+  response.setTimeout(ms, () => response.destroy());
+}
+
 function envelopeOf({ status, body, links }: Reply, headers: Readonly<Record<string, string>>) {
   return {
     statusCode: status,

@@ -101,6 +101,11 @@ export class TestHttp {
     await this.engine.close();
   }
 
+  /** Sockets that are open. */
+  connections(): Promise<number> {
+    return new Promise((resolve) => this.#server.getConnections((_failure, count) => resolve(count)));
+  }
+
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
   }
@@ -184,6 +189,7 @@ export class TestHttp {
       log,
       meter: silentMeter,
       serverId: 'test',
+      writeTimeoutMs: 10_000,
       testHooks: true,
       publisherRates: new PublisherRates(limits.maxInboundRate),
       requestToken: createTokenRequests({ apps, nonces, clock }),

@@ -18,6 +18,10 @@ function sampleOf({ path, setting }: Entry): { text: string; value: unknown } {
     const value = { id: 'app', keys: [{ key }], namespaces: [] };
     return { text: JSON.stringify(value), value: [value] };
   }
+  if (path === 'issuers') {
+    const value = { issuer: 'https://a.example/', jwks: 'https://a.example/jwks.json', key: 'app.key' };
+    return { text: JSON.stringify(value), value: [value] };
+  }
   if (path === 'allowedOrigins') return { text: 'https://a.example', value: ['https://a.example'] };
   if (path === 'logLevel') return { text: 'debug', value: 'debug' };
   if (placeholder === '') return { text: String(!initial), value: !initial };
