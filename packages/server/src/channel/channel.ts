@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { ChannelRef, Draft, Engine, Entry, Row, Sink } from '../engine/engine.ts';
 import type { Meter } from '../observe/meter.ts';
 import type { Attachment } from './attachment.ts';
+import { CatchUp } from './catchUp.ts';
 import { FanOut } from './fanOut.ts';
 import { Lane } from './lane.ts';
 import { MemberSet } from './memberSet.ts';
@@ -20,6 +21,8 @@ export interface ChannelParts {
   readonly meter: Meter;
   readonly maxMembers: number;
   readonly maxPresenceBytes: number;
+  /** Whether its messages may be changed and annotated. */
+  readonly mutable: boolean;
   /** ms in which a change of occupancy that is not told at once is told at the latest. */
   readonly occupancyIntervalMs: number;
   /** An append that nobody waits for has failed. */
@@ -56,6 +59,9 @@ export class Channel implements Sink {
     this.rule = ruleOf(parts.ref.name);
     this.members = new MemberSet(parts.ref.name, parts.maxMembers, parts.maxPresenceBytes);
     this.fanOut = new FanOut(parts.ref.name, this.rule, parts.clock, parts.meter);
+    this.fanOut.onLate = (attachments) => {
+      this.#catchUp(attachments).catch((failure) => this.#parts.report(failure, this.name));
+    };
     this.idleSince = parts.clock.now();
   }
 
@@ -66,6 +72,11 @@ export class Channel implements Sink {
   /** ms since the epoch. */
   now(): number {
     return this.#parts.clock.now();
+  }
+
+  /** Whether its messages may be changed and annotated. */
+  get mutable(): boolean {
+    return this.#parts.mutable;
   }
 
   /** Starts the feed. */
@@ -217,6 +228,23 @@ export class Channel implements Sink {
       const result = await this.#parts.engine.append(this.ref, draft);
       if (result.outcome !== 'refused') return;
       left = left.filter((_, index) => result.rows[index] === undefined);
+    }
+  }
+
+  /** Shows these attachments what they lack, then all that came meanwhile. */
+  async #catchUp(attachments: readonly Attachment[]): Promise<void> {
+    const catchUp = new CatchUp(this.#parts.engine, this.ref);
+    const waiting = () => attachments.filter(({ late }) => late !== undefined);
+    try {
+      await catchUp.read(() => waiting().map((attachment) => [attachment, attachment.late ?? []]));
+    } catch (failure) {
+      for (const attachment of waiting()) this.fanOut.resume(attachment);
+      this.#parts.onLost(this);
+      throw failure;
+    }
+    for (const attachment of waiting()) {
+      const held = this.fanOut.resume(attachment);
+      for (const entry of catchUp.show(attachment, held, new Map())) this.fanOut.deliverTo(attachment, entry);
     }
   }
 

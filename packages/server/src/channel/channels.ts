@@ -9,8 +9,9 @@ import {
 import type { App } from '../access/app.ts';
 import type { Principal } from '../access/principal.ts';
 import type { Clock } from '../clock.ts';
-import type { ChannelRef, Engine } from '../engine/engine.ts';
+import type { ChannelRef, Draft, Engine } from '../engine/engine.ts';
 import type { Limits } from '../limits.ts';
+import { countInto } from '../observe/appCounters.ts';
 import type { Meter } from '../observe/meter.ts';
 import {
   type ActiveChannelsQuery,
@@ -20,13 +21,16 @@ import {
   detailsOf,
 } from './activeChannels.ts';
 import { Channel } from './channel.ts';
+import type { MessagePayload } from './entryView.ts';
 import { type HistoryPage, type HistoryQuery, messageHistory, presenceHistory } from './history.ts';
+import { MutableMessages } from './mutableMessages.ts';
 import { type Member, presenceTable, presentOf } from './presence.ts';
 import { draftMessages, type Publisher } from './publish.ts';
 import { Push } from './push.ts';
 import { wantsPush } from './pushDelivery.ts';
 import { assertOwnName, writableChannel } from './qualifiedName.ts';
-import { retentionOf } from './rule.ts';
+import { isMutable, isPersisted, retentionOf } from './rule.ts';
+import type { Stats } from './stats.ts';
 
 /** What the channels of a node are made with. */
 export interface ChannelsParts {
@@ -36,6 +40,7 @@ export interface ChannelsParts {
   readonly report: (failure: unknown, channel: string) => void;
   readonly onLost: (channel: Channel) => void;
   readonly meter: Meter;
+  readonly stats: Stats;
 }
 
 /** Which members of a presence set are asked for; filters combine. */
@@ -63,6 +68,8 @@ interface OpenChannel {
  * rights. Errors are those of the protocol reference: 40010 for a name, 40160 for a right.
  */
 export class Channels {
+  /** Changes and annotations of messages that were published. */
+  readonly mutable: MutableMessages;
   readonly #parts: ChannelsParts;
   readonly #open = new Map<string, OpenChannel>();
   /** Apps whose channels are being enumerated. */
@@ -73,6 +80,7 @@ export class Channels {
 
   constructor(parts: ChannelsParts) {
     this.#parts = parts;
+    this.mutable = new MutableMessages({ ...parts, ref: (app, name) => this.ref(app, name) });
     this.push = new Push(parts.engine, {
       publish: (...asked) => this.publish(...asked),
       report(failure, channel) {
@@ -97,6 +105,7 @@ export class Channels {
     record.opening.then(
       (channel) => {
         record.channel = channel;
+        this.#countOpen(channel.ref, 1);
       },
       () => this.#open.delete(key),
     );
@@ -123,22 +132,30 @@ export class Channels {
     const result = await this.#parts.engine.append(ref, draft);
     if (result.outcome === 'refused') throw errors.internal();
     if (result.outcome === 'appended') {
-      this.#parts.meter.messagesPublished(messages.length);
+      this.#countPublished(principal.app, channel, publisher, draft);
       if (notifies) this.push.delivery.forward(principal.app, channel, messages);
     }
     return { serials: messages.map((_, index) => messageSerial(result.entry.serial, index)) };
   }
 
-  history(principal: Principal, name: string, query: HistoryQuery): Promise<HistoryPage<Message>> {
+  async history(principal: Principal, name: string, query: HistoryQuery): Promise<HistoryPage<Message>> {
     const ref = this.ref(principal.app, writableChannel(name));
     this.#allow(principal, 'history', name);
-    return messageHistory(this.#parts.engine, ref, query);
+    const page = await messageHistory(this.#parts.engine, ref, query, isMutable(principal.app, ref.name));
+    countInto(this.#parts.stats.of(ref.app).outbound.rest.messages, page.items);
+    return page;
   }
 
-  presenceHistory(principal: Principal, name: string, query: HistoryQuery): Promise<HistoryPage<PresenceMessage>> {
+  async presenceHistory(
+    principal: Principal,
+    name: string,
+    query: HistoryQuery,
+  ): Promise<HistoryPage<PresenceMessage>> {
     const ref = this.ref(principal.app, writableChannel(name));
     this.#allow(principal, 'history', name);
-    return presenceHistory(this.#parts.engine, ref, query);
+    const page = await presenceHistory(this.#parts.engine, ref, query);
+    countInto(this.#parts.stats.of(ref.app).outbound.rest.presence, page.items);
+    return page;
   }
 
   /** Members of a presence set, ordered by member key, with the action `present`. */
@@ -210,6 +227,7 @@ export class Channels {
     for (const [key, { channel }] of idle) {
       if (channel?.idleSince === undefined || channel.idleSince > before) continue;
       this.#open.delete(key);
+      this.#countOpen(channel.ref, -1);
       closing.push(channel.close());
     }
     await Promise.all(closing);
@@ -218,6 +236,22 @@ export class Channels {
   /** Channels that are open on this node. */
   get size(): number {
     return this.#open.size;
+  }
+
+  #countPublished(app: App, channel: string, publisher: Publisher, draft: Draft): void {
+    const { messages } = draft.payload as MessagePayload;
+    this.#parts.meter.messagesPublished(messages.length);
+    const { inbound, persisted } = this.#parts.stats.of(app.id);
+    // What comes over a connection may be sent again, and is recognised.
+    countInto((publisher.retryId === undefined ? inbound.rest : inbound.realtime).messages, messages);
+    if (draft.ephemeral !== true && isPersisted(app, channel)) countInto(persisted.messages, messages);
+  }
+
+  #countOpen({ app, name }: ChannelRef, change: 1 | -1): void {
+    if (name.startsWith('[')) return;
+    const { channels } = this.#parts.stats.of(app);
+    if (change === 1) channels.up();
+    else channels.down();
   }
 
   *#openOf(app: App): Iterable<Channel> {
@@ -244,6 +278,7 @@ export class Channels {
       engine,
       clock,
       meter,
+      mutable: isMutable(app, name),
       maxMembers: app.maxPresenceMembers ?? limits.maxPresenceMembers,
       maxPresenceBytes: limits.maxPresenceSize,
       occupancyIntervalMs: limits.occupancyIntervalMs,

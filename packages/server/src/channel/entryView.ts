@@ -8,7 +8,10 @@ import {
 } from '@parvis/protocol';
 import type { Entry } from '../engine/engine.ts';
 
-/** Payload of a message entry: what was published, and by whom. Serials, times and missing ids come from the entry. */
+/**
+ * Payload of a message entry: what was published, and by whom. Serials, times and missing ids come from the entry, and so
+ * do actions, unless a later version is shown in the place of what was published.
+ */
 export interface MessagePayload {
   /** Ids are `<idBase>:<index>` unless a message has its own. */
   readonly idBase: string;
@@ -32,7 +35,7 @@ export function messagesOf(entry: Entry): Message[] {
     id: message.id ?? `${idBase}:${index}`,
     ...(connectionId === undefined ? {} : { connectionId }),
     timestamp: entry.time,
-    action: MessageAction.CREATE,
+    action: message.action ?? MessageAction.CREATE,
     serial: messageSerial(entry.serial, index),
   }));
 }
@@ -55,7 +58,7 @@ export function messageFrameOf(channel: string, entry: Entry): ProtocolMessage {
   frame.timestamp = entry.time;
   frame.messages = messages.map((message, index) => ({
     ...message,
-    action: MessageAction.CREATE,
+    action: message.action ?? MessageAction.CREATE,
     serial: messageSerial(entry.serial, index),
   }));
   return frame;

@@ -14,6 +14,7 @@ import {
   presenceOf,
 } from './entryView.ts';
 import { conflationOf, Frame } from './frame.ts';
+import { annotationFrameOf, type MutationPayload, mutationFrameOf } from './mutationView.ts';
 import type { ChannelRule } from './rule.ts';
 import { Showing } from './showing.ts';
 import type { View } from './view.ts';
@@ -34,6 +35,10 @@ export class FanOut {
   readonly #live: Attachment[] = [];
   /** Those with a view: a list of their own, so that the others are not asked for one. */
   readonly #viewed: Attachment[] = [];
+  /** Those who have to be read something before they can be sent more. */
+  readonly #late: Attachment[] = [];
+  /** Called with those who get an append and lack what it goes on from: they are held up until `resume`. */
+  onLate: ((attachments: readonly Attachment[]) => void) | undefined;
   /** There while somebody gets deltas. */
   #deltas: DeltaChain | undefined;
   #deltaCount = 0;
@@ -50,19 +55,18 @@ export class FanOut {
   }
 
   get size(): number {
-    return this.#live.length + this.#viewed.length;
+    return this.#live.length + this.#viewed.length + this.#late.length;
   }
 
   get attachments(): readonly Attachment[] {
-    return this.#viewed.length === 0 ? this.#live : [...this.#live, ...this.#viewed];
+    const others = this.#viewed.length + this.#late.length;
+    return others === 0 ? this.#live : [...this.#live, ...this.#viewed, ...this.#late];
   }
 
   /** From the next entry on this attachment gets all. What waits in the window came before it. */
   add(attachment: Attachment): void {
     this.flush();
-    const list = this.#listOf(attachment);
-    attachment.slot = list.length;
-    list.push(attachment);
+    this.#put(attachment);
     const delta = attachment.view?.delta;
     if (delta === undefined) return;
     this.#deltas ??= new DeltaChain();
@@ -71,10 +75,35 @@ export class FanOut {
   }
 
   remove(attachment: Attachment): void {
-    const { slot } = attachment;
-    if (slot < 0) return;
-    attachment.slot = -1;
+    if (attachment.slot < 0) return;
     if (attachment.view?.delta !== undefined && --this.#deltaCount === 0) this.#deltas = undefined;
+    this.#take(attachment);
+    attachment.late = undefined;
+  }
+
+  /** What was held up for an attachment since `onLate`; it takes part in the fan-out again. */
+  resume(attachment: Attachment): readonly Entry[] {
+    this.flush();
+    const held = attachment.late ?? [];
+    this.#move(attachment, undefined);
+    return held;
+  }
+
+  #move(attachment: Attachment, late: Entry[] | undefined): void {
+    this.#take(attachment);
+    attachment.late = late;
+    this.#put(attachment);
+  }
+
+  #put(attachment: Attachment): void {
+    const list = this.#listOf(attachment);
+    attachment.slot = list.length;
+    list.push(attachment);
+  }
+
+  #take(attachment: Attachment): void {
+    const { slot } = attachment;
+    attachment.slot = -1;
     const list = this.#listOf(attachment);
     const last = list.pop();
     if (last === undefined || last === attachment) return;
@@ -83,18 +112,22 @@ export class FanOut {
   }
 
   #listOf(attachment: Attachment): Attachment[] {
+    if (attachment.late !== undefined) return this.#late;
     return attachment.view === undefined ? this.#live : this.#viewed;
   }
 
   /** Sends an entry to all, now or when the channel's window ends. */
   deliver(entry: Entry): void {
+    for (const attachment of this.#late) attachment.late?.push(entry);
     if (entry.kind === 'message' && this.#rule.windowMs > 0) {
       this.#wait(entry);
       return;
     }
     this.flush();
     if (entry.kind === 'message') this.#sendMessages([entry]);
-    else this.#sendPresence(entry);
+    else if (entry.kind === 'presence') this.#sendPresence(entry);
+    else if (entry.kind === 'mutation') this.#sendMutation(entry);
+    else this.#sendAnnotations(entry);
   }
 
   /** Sends what waits in the window. */
@@ -111,15 +144,17 @@ export class FanOut {
 
   /** Sends one entry to one attachment that is catching up. */
   deliverTo(attachment: Attachment, entry: Entry): void {
-    const { connectionId } = entry.payload as MessagePayload | PresencePayload;
-    if (entry.kind === 'message') {
-      const own = connectionId === attachment.subscriber.connectionId;
-      if ((attachment.modes & Mode.SUBSCRIBE) === 0 || (own && !attachment.echo)) return;
-      const frame = new Frame(messageFrameOf(this.#channel, entry));
-      if (attachment.view === undefined) attachment.subscriber.send(frame);
-      else catchUp(attachment, attachment.view, frame, entry);
-    } else if (seesPresence(attachment, connectionId)) {
-      attachment.send(new Frame(presenceFrameOf(this.#channel, entry)));
+    if (entry.kind === 'presence') {
+      const { connectionId } = entry.payload as PresencePayload;
+      if (seesPresence(attachment, connectionId)) attachment.send(new Frame(presenceFrameOf(this.#channel, entry)));
+    } else if (entry.kind === 'annotation') {
+      if (seesAnnotation(attachment, entry)) attachment.send(new Frame(annotationFrameOf(this.#channel, entry)));
+    } else if (hears(attachment, entry)) {
+      const message =
+        entry.kind === 'message' ? messageFrameOf(this.#channel, entry) : mutationFrameOf(this.#channel, entry);
+      if (attachment.view === undefined) attachment.subscriber.send(new Frame(message));
+      else if (entry.kind === 'message') catchUp(attachment, attachment.view, new Frame(message), entry);
+      else show(attachment, attachment.view, new Showing(new Frame(message), [entry]));
     }
   }
 
@@ -175,6 +210,33 @@ export class FanOut {
     );
   }
 
+  /** A change is sent to all who hear messages. An append says what it adds, to those who have what it goes on from. */
+  #sendMutation(entry: Entry): void {
+    const frame = new Frame(mutationFrameOf(this.#channel, entry));
+    const showing = new Showing(frame, [entry]);
+    const late: Attachment[] = [];
+    this.#meter.framesDelivered(this.size);
+    const send = (attachment: Attachment) => {
+      if (!hears(attachment, entry)) return;
+      if (!followsOn(attachment, entry)) late.push(attachment);
+      else if (attachment.view === undefined) attachment.subscriber.send(frame);
+      else show(attachment, attachment.view, showing);
+    };
+    this.#live.forEach(send);
+    this.#viewed.forEach(send);
+    if (late.length === 0) return;
+    for (const attachment of late) this.#move(attachment, [entry]);
+    this.onLate?.(late);
+  }
+
+  #sendAnnotations(entry: Entry): void {
+    const frame = new Frame(annotationFrameOf(this.#channel, entry));
+    this.#meter.framesDelivered(this.size);
+    for (const list of [this.#live, this.#viewed]) {
+      for (const attachment of list) if (seesAnnotation(attachment, entry)) attachment.send(frame);
+    }
+  }
+
   #sendPresence(entry: Entry): void {
     const payload = entry.payload as PresencePayload;
     // Locks travel in extras, and each change of a lock must arrive.
@@ -223,6 +285,29 @@ function catchUp(attachment: Attachment, view: View, frame: Frame, entry: Entry)
 function seesPresence(attachment: Attachment, connectionId: string | undefined): boolean {
   if (attachment.view?.messagesOnly === true) return false;
   return (attachment.modes & Mode.PRESENCE_SUBSCRIBE) !== 0 || attachment.subscriber.connectionId === connectionId;
+}
+
+/** Whether the messages of an entry are for this attachment. */
+export function hears(attachment: Attachment, entry: Entry): boolean {
+  return (attachment.modes & Mode.SUBSCRIBE) !== 0 && (attachment.echo || !isOwn(attachment, entry));
+}
+
+/** Whether the annotations of an entry are for this attachment. */
+export function seesAnnotation(attachment: Attachment, entry: Entry): boolean {
+  if ((attachment.modes & Mode.ANNOTATION_SUBSCRIBE) === 0 || attachment.view?.messagesOnly === true) return false;
+  return attachment.echo || !isOwn(attachment, entry);
+}
+
+function isOwn({ subscriber }: Attachment, { payload }: Entry): boolean {
+  return (payload as { connectionId?: string }).connectionId === subscriber.connectionId;
+}
+
+/** Whether a mutation can be used by this attachment as it is: an append is, if it holds the version before. */
+export function followsOn({ wholeAppends, since, rewound }: Attachment, { payload }: Entry): boolean {
+  const { continues, message } = payload as MutationPayload;
+  if (continues === undefined) return true;
+  if (wholeAppends) return false;
+  return continues > since || (rewound !== undefined && (message.serial ?? '') >= rewound);
 }
 
 function othersOf(entries: readonly Entry[], connectionId: string): readonly Entry[] {

@@ -1,6 +1,7 @@
 import { errors, type Message, type PresenceMessage, parseSerial, sizeOf } from '@parvis/protocol';
 import type { ChannelRef, Engine, Entry, EntryKind } from '../engine/engine.ts';
 import { messagesOf, presenceOf } from './entryView.ts';
+import { latestOf } from './latest.ts';
 
 /** Which part of a channel's past is asked for. Times are ms since the epoch, both inclusive. */
 export interface HistoryQuery {
@@ -33,13 +34,18 @@ export interface Cursor {
   readonly given: number;
 }
 
-/** A page of messages. Throws 40011 for a cursor that is none. */
+/**
+ * A page of messages; of those that may change the latest version stands where the message was published. Throws 40011
+ * for a cursor that is none.
+ */
 export function messageHistory(
   engine: Engine,
   channel: ChannelRef,
   query: HistoryQuery,
+  mutable: boolean,
 ): Promise<HistoryPage<Message>> {
-  return pageOf(engine, channel, query, 'message', messagesOf);
+  const view = mutable ? (entries: readonly Entry[]) => latestOf(engine, channel, entries) : () => messagesOf;
+  return pageOf(engine, channel, query, 'message', view);
 }
 
 /** A page of presence events, as they happened. */
@@ -48,15 +54,18 @@ export function presenceHistory(
   channel: ChannelRef,
   query: HistoryQuery,
 ): Promise<HistoryPage<PresenceMessage>> {
-  return pageOf(engine, channel, query, 'presence', presenceOf);
+  return pageOf(engine, channel, query, 'presence', () => presenceOf);
 }
+
+/** The items of an entry, in their order. */
+type ItemsOf<T> = (entry: Entry) => T[];
 
 async function pageOf<T extends Message | PresenceMessage>(
   engine: Engine,
   channel: ChannelRef,
   query: HistoryQuery,
   kind: EntryKind,
-  itemsOf: (entry: Entry) => T[],
+  viewOf: (entries: readonly Entry[]) => ItemsOf<T> | Promise<ItemsOf<T>>,
 ): Promise<HistoryPage<T>> {
   let { done, given } = query.cursor === undefined ? { done: undefined, given: 0 } : parseCursor(query.cursor);
   const { entries } = await engine.read(channel, {
@@ -65,6 +74,7 @@ async function pageOf<T extends Message | PresenceMessage>(
     limit: query.limit + 1,
     ...boundsOf(query, done),
   });
+  const itemsOf = await viewOf(entries);
   const items: T[] = [];
   let bytes = 0;
   for (const entry of entries) {

@@ -13,11 +13,11 @@ import type { Limits } from '../limits.ts';
 import type { Meter } from '../observe/meter.ts';
 import { acceptedAnnotation, draftAnnotations, shareKey, shareTable, summariesIn } from './annotation.ts';
 import { type AnnotationQuery, annotationHistory } from './annotationHistory.ts';
+import { summaryPayload } from './catchUp.ts';
 import type { HistoryPage, HistoryQuery } from './history.ts';
 import { Lanes } from './lane.ts';
 import { standingOf, summaryRow, withSummary } from './latest.ts';
 import { changeOf, draftChange, requireOwn, rightTo, type Standing } from './mutation.ts';
-import type { MutationPayload } from './mutationView.ts';
 import type { Publisher } from './publish.ts';
 import { writableChannel } from './qualifiedName.ts';
 import { isMutable } from './rule.ts';
@@ -186,15 +186,14 @@ export class MutableMessages {
   }
 
   /** Tells the channel what all have said about a message by now, once for all annotations that are waiting in line. */
-  #summarise(channel: ChannelRef, about: string, { serial }: Entry): void {
+  #summarise(channel: ChannelRef, about: string, entry: Entry): void {
     const key = `${channel.app} ${channel.name} ${about}`;
     if (this.#summarising.has(key)) return;
     this.#summarising.add(key);
     const tell = async () => {
       this.#summarising.delete(key);
       const summary = renderSummaries(summariesIn(await summaryRow(this.#parts.engine, channel, about)));
-      const message: Message = { action: MessageAction.SUMMARY, serial: about, annotations: { summary } };
-      const payload: MutationPayload = { idBase: `summary-${serial}`, message };
+      const payload = summaryPayload(about, summary, entry);
       // Nobody reads it back: whoever missed it is told what the rows say then.
       await this.#parts.engine.append(channel, { kind: 'mutation', payload, ephemeral: true });
     };

@@ -160,9 +160,9 @@ export function versionIn({ value, serial, time }: Row): Message {
   return versioned(value as Message, serial, time);
 }
 
-/** A message with the serial and time of its version: those of the entry that made it. */
+/** A message with the serial and time of its version, unless it has them: those of the entry that made it. */
 export function versioned(message: Message, serial: string, time: number): Message {
-  return { ...message, version: { ...message.version, serial: messageSerial(serial, 0), timestamp: time } };
+  return { ...message, version: { serial: messageSerial(serial, 0), timestamp: time, ...message.version } };
 }
 
 /** The whole message that an append makes of the version before it, if the entry has the added data alone. */

@@ -2,9 +2,12 @@ import { Action, type ErrorInfo, errors, Flag, Mode, type ProtocolMessage, sizeO
 import type { Engine, Entry } from '../engine/engine.ts';
 import type { Limits } from '../limits.ts';
 import type { Attachment, AttachRequest, Rewind } from './attachment.ts';
+import { CatchUp, type Shown, withSummaries } from './catchUp.ts';
 import { type MessagePayload, messageFrameOf, messagesOf } from './entryView.ts';
-import { isAfter } from './fanOut.ts';
+import { hears, isAfter, seesAnnotation } from './fanOut.ts';
 import { Frame } from './frame.ts';
+import { latestOf } from './latest.ts';
+import { type AnnotationPayload, type MutationPayload, mutationFrameOf } from './mutationView.ts';
 
 /** Entries read from the log at once. */
 const PAGE = 500;
@@ -16,6 +19,8 @@ interface Backlog {
   /** Everything after the client's position will be delivered. */
   readonly resumed: boolean;
   readonly entries: readonly Entry[];
+  /** Versions that rewound messages are shown in; none elsewhere. */
+  readonly shown?: Shown;
   /** Why continuity was lost or a rewind cut short; the attach holds all the same. */
   readonly error?: ErrorInfo;
 }
@@ -37,20 +42,25 @@ export async function attach(
   channel.hold(attachment);
   try {
     const backlog = await readBacklog(engine, limits, attachment, request);
+    attachment.since = backlog.position;
+    const catchUp = channel.mutable ? new CatchUp(engine, channel.ref) : undefined;
+    await catchUp?.read(() => [[attachment, [...backlog.entries, ...(attachment.held ?? [])]]]);
     if (!wanted()) return;
-    finish(attachment, backlog);
+    finish(attachment, backlog, catchUp);
   } finally {
     if (attachment.held !== undefined) channel.remove(attachment);
   }
 }
 
-function finish(attachment: Attachment, backlog: Backlog): void {
+function finish(attachment: Attachment, backlog: Backlog, catchUp: CatchUp | undefined): void {
   const { channel, subscriber } = attachment;
   channel.fanOut.flush();
   const seesPresence = (attachment.modes & Mode.PRESENCE_SUBSCRIBE) !== 0 && channel.members.size > 0;
   // Storage may show an entry before the feed does: it is left to the feed, or it would come twice.
   const fed = backlog.entries.filter((entry) => !isAfter(entry, channel.position));
-  const entries = fed.filter((entry) => isWanted(attachment, entry));
+  const shown: Shown = backlog.shown ?? new Map();
+  const show = (some: readonly Entry[]) => catchUp?.show(attachment, some, shown) ?? some;
+  const entries = show(fed).filter((entry) => isWanted(attachment, entry));
   let flags = attachment.modes;
   if (seesPresence) flags |= Flag.HAS_PRESENCE;
   if (backlog.resumed) flags |= Flag.RESUMED;
@@ -59,11 +69,9 @@ function finish(attachment: Attachment, backlog: Backlog): void {
   if (seesPresence) for (const frame of channel.members.syncFrames()) attachment.send(frame);
   for (const entry of entries) channel.fanOut.deliverTo(attachment, entry);
   const last = fed[fed.length - 1];
-  const held = channel.release(attachment);
-  for (const entry of held) {
-    if (last === undefined || isAfter(entry, last.serial)) channel.fanOut.deliverTo(attachment, entry);
-  }
-  channel.watchOccupancy(attachment);
+  const held = channel.release(attachment).filter((entry) => last === undefined || isAfter(entry, last.serial));
+  for (const entry of show(held)) channel.fanOut.deliverTo(attachment, entry);
+  channel.audience.watch(attachment);
 }
 
 /** ATTACHED with the modes granted and the params understood. */
@@ -84,10 +92,11 @@ export function attachedMessage(
 }
 
 function isWanted(attachment: Attachment, entry: Entry): boolean {
-  if ((attachment.modes & Mode.SUBSCRIBE) === 0) return false;
-  const { connectionId } = entry.payload as { connectionId?: string };
-  if (!attachment.echo && connectionId === attachment.subscriber.connectionId) return false;
-  return attachment.view?.wants(messageFrameOf(attachment.channel.name, entry), [entry]) ?? true;
+  if (entry.kind === 'annotation') return seesAnnotation(attachment, entry);
+  if (!hears(attachment, entry)) return false;
+  const { name } = attachment.channel;
+  const frame = entry.kind === 'mutation' ? mutationFrameOf(name, entry) : messageFrameOf(name, entry);
+  return attachment.view?.wants(frame, [entry]) ?? true;
 }
 
 async function readBacklog(
@@ -114,14 +123,17 @@ async function readGap(
   position: string,
 ): Promise<Backlog> {
   const lost = (error: ErrorInfo): Backlog => ({ position, resumed: false, entries: [], error });
-  const sees = (attachment.modes & Mode.SUBSCRIBE) !== 0;
+  const { mutable, ref } = attachment.channel;
+  const hearsMessages = (attachment.modes & Mode.SUBSCRIBE) !== 0;
+  const sees = hearsMessages || (mutable && (attachment.modes & Mode.ANNOTATION_SUBSCRIBE) !== 0);
   const entries: Entry[] = [];
   let bytes = 0;
   let after = from;
   for (;;) {
-    const page = await engine.read(attachment.channel.ref, {
+    const page = await engine.read(ref, {
       after,
-      kind: 'message',
+      // Where messages change, changes and annotations are replayed as well.
+      ...(mutable ? {} : { kind: 'message' as const }),
       direction: 'forwards',
       limit: PAGE,
     });
@@ -130,19 +142,29 @@ async function readGap(
     if (!sees) return { position: from, resumed: true, entries: [] };
     if (page.continuity === 'expired') return lost(errors.serialExpired());
     for (const entry of page.entries) {
+      if (entry.kind === 'presence') continue;
       entries.push(entry);
       bytes += sizeOfEntry(entry);
     }
-    const last = entries[entries.length - 1];
-    if (entries.length > limits.maxResumeBacklog || bytes > limits.hardBacklog / 2)
-      return lost(errors.backlogTooLong());
-    if (!page.more || last === undefined) return { position: from, resumed: true, entries };
-    after = last.serial;
+    const isTooLong = () => entries.length > limits.maxResumeBacklog || bytes > limits.hardBacklog / 2;
+    if (isTooLong()) return lost(errors.backlogTooLong());
+    const last = page.entries.at(-1);
+    if (page.more && last !== undefined) {
+      after = last.serial;
+      continue;
+    }
+    if (!mutable || !hearsMessages) return { position: from, resumed: true, entries };
+    const summarised = await withSummaries(engine, ref, entries);
+    bytes += summarised.bytes;
+    return isTooLong() ? lost(errors.backlogTooLong()) : { position: from, resumed: true, entries: summarised.entries };
   }
 }
 
-function sizeOfEntry(entry: Entry): number {
-  return (entry.payload as MessagePayload).messages.reduce((sum, message) => sum + sizeOf(message), 0);
+function sizeOfEntry({ kind, payload }: Entry): number {
+  if (kind === 'mutation') return sizeOf((payload as MutationPayload).message);
+  const items =
+    kind === 'annotation' ? (payload as AnnotationPayload).annotations : (payload as MessagePayload).messages;
+  return items.reduce((sum, item) => sum + sizeOf(item), 0);
 }
 
 /** The last messages before the position, oldest first. Cut by our cap, not by the client's wish, it says so. */
@@ -171,10 +193,26 @@ async function rewind(
     entries.unshift(entry);
   }
   const cut = 'ms' in wish && limit === limits.maxRewind && entries.length < page.entries.length;
+  const latest = attachment.channel.mutable ? await inLatestVersions(engine, attachment, entries) : { entries };
   return {
     position,
     resumed: false,
-    entries,
+    ...latest,
     ...(cut ? { error: errors.badRequest(`rewind was cut to the last ${limit} messages`) } : {}),
   };
+}
+
+/** Rewound entries with their messages as they stand now. */
+async function inLatestVersions(engine: Engine, attachment: Attachment, entries: readonly Entry[]) {
+  const messagesIn = await latestOf(engine, attachment.channel.ref, entries);
+  const shown: Shown = new Map();
+  const latest = entries.map((entry) => {
+    const messages = messagesIn(entry);
+    for (const { serial, version } of messages) {
+      if (serial !== undefined && version?.serial !== undefined) shown.set(serial, version.serial);
+    }
+    return { ...entry, payload: { ...(entry.payload as MessagePayload), messages } };
+  });
+  attachment.rewound = entries[0]?.serial;
+  return { entries: latest, shown };
 }

@@ -8,6 +8,7 @@ import {
   toErrorInfo,
 } from '@parvis/protocol';
 import { attachRequestOf } from '../channel/attachRequest.ts';
+import { isChange } from '../channel/mutation.ts';
 import { isDerived, writableChannel } from '../channel/qualifiedName.ts';
 import { requireIdentified, ruleOf } from '../channel/rule.ts';
 import { attachFailure } from './attachments.ts';
@@ -25,7 +26,7 @@ export const handlers: ReadonlyMap<number, (connection: Connection, message: Pro
   [Action.AUTH, reauthorize],
   [Action.CLOSE, (connection) => connection.close()],
   [Action.DISCONNECT, disconnect],
-  [Action.ANNOTATION, (connection, message) => refuseKind(connection, message, errors.notMutable())],
+  [Action.ANNOTATION, annotate],
   [
     Action.OBJECT,
     (connection, message) => refuseKind(connection, message, errors.capabilityDenied('objects', 'any channel')),
@@ -80,18 +81,40 @@ function leaveChannel(connection: Connection, name: string): void {
 function publish(connection: Connection, message: ProtocolMessage): void {
   const { channel: name = '', messages = [], params } = message;
   answer(connection, message, (msgSerial) => {
-    const { host, principal, connectionId } = connection;
+    const { host, principal } = connection;
     if (connection.attachments.get(name) === undefined || isDerived(name)) writableChannel(name);
     if (host.testHooks && params?._forceNack === 'true') throw errors.forcedNack();
     takeRate(connection, name, messages.length);
-    requireMode(connection, name, Mode.PUBLISH, 'publish');
-    const idBase = `${connectionId}:${msgSerial}`;
-    const publisher = { clientId: principal.clientId, connectionId, idBase, retryId: `c:${idBase}` };
-    const submit = () => host.channels.publish(principal, name, publisher, messages);
+    const [first] = messages;
+    const isChanging = first !== undefined && isChange(first);
+    if (!isChanging) requireMode(connection, name, Mode.PUBLISH, 'publish');
+    else if (messages.length > 1) throw errors.badRequest('a message is updated, deleted or appended to by itself');
+    const publisher = publisherOf(connection, msgSerial);
+    const submit = () =>
+      isChanging
+        ? host.channels.mutable.change(principal, name, publisher, first)
+        : host.channels.publish(principal, name, publisher, messages);
     // What is sent behind an ATTACH comes after it on the channel too, though opening the channel takes time.
     const opening = connection.attachments.opening(name);
     return opening === undefined ? submit() : connection.unreadUntil(opening).then(submit);
   });
+}
+
+/** Annotations need no attachment either, but the mode if there is one. */
+function annotate(connection: Connection, message: ProtocolMessage): void {
+  const { channel: name = '', annotations = [] } = message;
+  answer(connection, message, (msgSerial) => {
+    const { host, principal } = connection;
+    writableChannel(name);
+    takeRate(connection, name, annotations.length);
+    requireMode(connection, name, Mode.ANNOTATION_PUBLISH, 'annotation-publish');
+    return host.channels.mutable.annotate(principal, name, publisherOf(connection, msgSerial), annotations);
+  });
+}
+
+function publisherOf({ principal, connectionId }: Connection, msgSerial: number) {
+  const idBase = `${connectionId}:${msgSerial}`;
+  return { clientId: principal.clientId, connectionId, idBase, retryId: `c:${idBase}` };
 }
 
 /** Presence needs an attachment; one held before a resume counts, for the client sends before it attaches again. */
@@ -168,7 +191,12 @@ function takeRate(connection: Connection, name: string, count: number): void {
 }
 
 /** 40160 without the right; 40165 with it, when the attachment did not ask for the mode. */
-function requireMode(connection: Connection, name: string, mode: number, operation: 'publish' | 'presence'): void {
+function requireMode(
+  connection: Connection,
+  name: string,
+  mode: number,
+  operation: 'publish' | 'presence' | 'annotation-publish',
+): void {
   if (!connection.principal.capability.allows(operation, name)) {
     throw errors.capabilityDenied(operation, `channel ${name}`);
   }

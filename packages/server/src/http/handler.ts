@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ErrorInfo, toErrorInfo } from '@parvis/protocol';
 import { annotationRoutes } from './annotations.ts';
+import { annotationRoutes } from './annotations.ts';
 import { batchRoutes } from './batch.ts';
 import { skipBody } from './body.ts';
 import { connectivityRoutes } from './connectivity.ts';
@@ -8,6 +9,7 @@ import { corsHeaders, preflightReply, requireAllowedOrigin } from './cors.ts';
 import { errorReply } from './errorReply.ts';
 import { Exchange } from './exchange.ts';
 import type { HttpHost } from './httpHost.ts';
+import { messageItemRoutes } from './messageItem.ts';
 import { messageItemRoutes } from './messageItem.ts';
 import { messageRoutes } from './messages.ts';
 import { plainJson, type ReplyForm, replyFormOf } from './negotiate.ts';
@@ -31,6 +33,8 @@ export function createHttpHandler(host: HttpHost): (request: IncomingMessage, re
     ...connectivityRoutes,
     ...tokenRoutes,
     ...messageRoutes,
+    ...messageItemRoutes,
+    ...annotationRoutes,
     ...messageItemRoutes,
     ...annotationRoutes,
     ...presenceRoutes,

@@ -22,13 +22,16 @@ export function limitOf(query: URLSearchParams): number {
 }
 
 /** Which part of a past is asked for, but for the cursor (protocol reference 4.5). Throws 40003. */
-export function historyQueryOf(query: URLSearchParams): Omit<HistoryQuery, 'cursor'> {
+export function historyQueryOf(
+  query: URLSearchParams,
+  unlessTold: HistoryQuery['direction'] = 'backwards',
+): Omit<HistoryQuery, 'cursor'> {
   const start = wholeNumber(query, 'start');
   const end = wholeNumber(query, 'end');
   if (start !== undefined && end !== undefined && start > end) {
     throw errors.badParameter('start', 'it must not be later than end');
   }
-  const direction = query.get('direction') ?? 'backwards';
+  const direction = query.get('direction') ?? unlessTold;
   if (direction !== 'backwards' && direction !== 'forwards') {
     throw errors.badParameter('direction', 'it must be backwards or forwards');
   }
