@@ -16,6 +16,7 @@ import { peerOf } from './transport/peer.ts';
 /** A node, as much as HTTP has to do with it. */
 export interface HttpNode {
   readonly channels: HttpHost['channels'];
+  readonly stats: HttpHost['stats'];
   readonly connections: Iterable<Connection>;
   readonly parts: Pick<HttpHost, 'authenticator' | 'clock' | 'limits' | 'log' | 'meter' | 'serverId' | 'testHooks'> & {
     readonly apps: Apps;
@@ -34,6 +35,7 @@ export function httpHostOf(node: HttpNode, settings: Settings, keys: ConnectionK
     apps,
     authenticator,
     channels: node.channels,
+    stats: node.stats,
     clock,
     limits,
     log,
@@ -69,6 +71,8 @@ function sandboxOf(node: HttpNode): Sandbox {
       for (const connection of [...node.connections]) {
         if (connection.principal.app.id === appId) connection.fail(errors.notFound('app'));
       }
+      const failed = (failure: unknown) => log.error({ err: failure }, 'statistics could not be forgotten');
+      node.stats.forget(appId).catch(failed);
     },
   });
 }

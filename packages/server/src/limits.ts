@@ -37,6 +37,8 @@ export interface Limits {
   /** ms that entries of a channel are kept for continuity, and in a namespace that persists. */
   retentionMs: number;
   persistedRetentionMs: number;
+  /** ms that each minute of an app's statistics is kept. */
+  statsRetentionMs: number;
   /** Whether unknown top-level keys of a message's `extras` are refused (40032); presence extras never are. */
   strictExtras: boolean;
 }
@@ -63,5 +65,6 @@ export const defaultLimits: Limits = {
   idleChannelMs: 60_000,
   retentionMs: 120_000,
   persistedRetentionMs: 24 * 3_600_000,
+  statsRetentionMs: 7 * 24 * 3_600_000,
   strictExtras: false,
 };

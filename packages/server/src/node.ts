@@ -4,6 +4,7 @@ import type { Authenticator } from './access/principal.ts';
 import { TokenHolders } from './access/tokenHolders.ts';
 import { Channels } from './channel/channels.ts';
 import type { RevocationFeed } from './channel/revocationFeed.ts';
+import { Stats } from './channel/stats.ts';
 import type { Clock } from './clock.ts';
 import { admit, whyGone } from './connection/admission.ts';
 import { connect } from './connection/connect.ts';
@@ -44,6 +45,7 @@ export class Node {
   readonly channels: Channels;
   readonly connections: Connections;
   readonly streams: EventStreams;
+  readonly stats: Stats;
   readonly parts: NodeParts;
   readonly #host: ConnectionHost;
   #cancelSweep: (() => void) | undefined;
@@ -51,13 +53,21 @@ export class Node {
   constructor(parts: NodeParts) {
     this.parts = parts;
     const { engine, clock, limits, meter, log } = parts;
-    this.connections = new Connections(clock, meter);
+    this.stats = new Stats({
+      engine,
+      clock,
+      retentionMs: limits.statsRetentionMs,
+      nodeId: parts.serverId,
+      report: (failure, app) => log.error({ err: failure, app }, 'statistics could not be written'),
+    });
+    this.connections = new Connections(clock, meter, this.stats);
     this.streams = new EventStreams(clock, limits.maxIdleIntervalMs);
     this.channels = new Channels({
       engine,
       clock,
       limits,
       meter,
+      stats: this.stats,
       report: (failure, channel) => log.error({ err: failure, channel }, 'presence of a channel could not be updated'),
       onLost: (channel) => {
         for (const connection of this.connections) connection.attachments.discontinued(channel);
@@ -119,12 +129,15 @@ export class Node {
   async stop(): Promise<void> {
     this.#cancelSweep?.();
     this.#cancelSweep = undefined;
+    const failed = (failure: unknown) => this.parts.log.error({ err: failure }, 'statistics could not be written');
+    await this.stats.flush().catch(failed);
     await this.parts.engine.close();
   }
 
   #sweepLater(): void {
     this.#cancelSweep = this.parts.clock.after(SWEEP_MS, () => {
       this.#sweepLater();
+      this.stats.tick();
       this.connections.sweep();
       this.streams.sweep();
       this.parts.revocations.sweep();

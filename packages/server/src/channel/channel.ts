@@ -2,14 +2,15 @@ import type { PresenceMessage } from '@parvis/protocol';
 import { errors } from '@parvis/protocol';
 import type { Clock } from '../clock.ts';
 import type { ChannelRef, Draft, Engine, Entry, Row, Sink } from '../engine/engine.ts';
+import { type AppCounters, countInto } from '../observe/appCounters.ts';
 import type { Meter } from '../observe/meter.ts';
 import type { Attachment } from './attachment.ts';
+import { Audience } from './audience.ts';
 import { CatchUp } from './catchUp.ts';
 import { FanOut } from './fanOut.ts';
 import { Lane } from './lane.ts';
 import { MemberSet } from './memberSet.ts';
-import { Occupancy, type OccupancyMetrics, occupancyOf } from './occupancy.ts';
-import { OccupancyFeed } from './occupancyFeed.ts';
+import type { OccupancyMetrics } from './occupancy.ts';
 import { draftLeaves, draftPresence, type Member, type PresenceOrigin, presenceTable } from './presence.ts';
 import { ruleOf } from './rule.ts';
 
@@ -19,6 +20,10 @@ export interface ChannelParts {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly meter: Meter;
+  /** Where what goes through the channel is counted. */
+  readonly counters: AppCounters;
+  /** Whether its namespace is persisted. */
+  readonly persisted: boolean;
   readonly maxMembers: number;
   readonly maxPresenceBytes: number;
   /** Whether its messages may be changed and annotated. */
@@ -40,7 +45,7 @@ export class Channel implements Sink {
   readonly rule;
   readonly members: MemberSet;
   readonly fanOut: FanOut;
-  readonly occupancy = new Occupancy();
+  readonly audience: Audience;
   /** Serial of the last entry heard: where a fresh attach starts. */
   position = '';
   /** ms of the clock since when nobody is attached; undefined while somebody is. */
@@ -48,10 +53,6 @@ export class Channel implements Sink {
   readonly #parts: ChannelParts;
   readonly #joining = new Set<Attachment>();
   readonly #presenceLane = new Lane();
-  /** There while somebody asks who is on the channel. */
-  #occupancyFeed: OccupancyFeed | undefined;
-  /** Live attachments that know the channel by another name, beside which their connection may have one more. */
-  #otherNames = 0;
 
   constructor(parts: ChannelParts) {
     this.#parts = parts;
@@ -62,6 +63,18 @@ export class Channel implements Sink {
     this.fanOut.onLate = (attachments) => {
       this.#catchUp(attachments).catch((failure) => this.#parts.report(failure, this.name));
     };
+    this.audience = new Audience({
+      name: parts.ref.name,
+      clock: parts.clock,
+      occupancyIntervalMs: parts.occupancyIntervalMs,
+      counters: parts.counters,
+      members: () => this.members.size,
+      attachments: () => this.fanOut.attachments,
+      settle: () => {
+        this.fanOut.flush();
+        return this.position;
+      },
+    });
     this.idleSince = parts.clock.now();
   }
 
@@ -84,13 +97,13 @@ export class Channel implements Sink {
     const { position, rows } = await this.#parts.engine.join(this.ref, this);
     this.position = position;
     this.members.load(rows);
-    this.#occupancyFeed?.changed();
+    this.audience.changed();
   }
 
   /** Ends the feed. */
   close(): Promise<void> {
     this.fanOut.flush();
-    this.#occupancyFeed?.stop();
+    this.audience.stop();
     return this.#parts.engine.part(this.ref, this);
   }
 
@@ -99,14 +112,15 @@ export class Channel implements Sink {
     if (entry.kind === 'presence') this.members.fold(entry);
     for (const attachment of this.#joining) attachment.held?.push(entry);
     this.fanOut.deliver(entry);
-    if (entry.kind === 'presence') this.#occupancyFeed?.changed();
+    this.audience.delivered(entry);
+    if (entry.kind === 'presence') this.audience.changed();
   }
 
   lapsed(rows: Row[]): void {
     const gone = this.members.lapse(rows);
     if (gone.length === 0) return;
     this.#runLane(() => this.#appendLapsed(gone));
-    this.#occupancyFeed?.changed();
+    this.audience.changed();
   }
 
   lost(): void {
@@ -129,42 +143,19 @@ export class Channel implements Sink {
     const held = attachment.held ?? [];
     attachment.held = undefined;
     this.fanOut.add(attachment);
-    this.#count(attachment, 1);
+    this.audience.add(attachment);
     return held;
-  }
-
-  /** Tells a live attachment that asked for it who is on the channel, now and whenever that changes. */
-  watchOccupancy(attachment: Attachment): void {
-    if (attachment.occupancy === undefined) return;
-    this.#occupancyFeed ??= new OccupancyFeed(this, this.#parts.clock, this.#parts.occupancyIntervalMs);
-    this.#occupancyFeed.add(attachment, attachment.occupancy);
   }
 
   /** Gives an attachment other modes. */
   regrant(attachment: Attachment, modes: number): void {
-    const before = attachment.modes;
-    attachment.modes = modes;
-    if (attachment.slot < 0) return;
-    this.occupancy.count(before, -1);
-    this.occupancy.count(modes, 1);
-    this.#occupancyFeed?.changed();
+    if (attachment.slot >= 0) this.audience.regrant(attachment, modes);
+    else attachment.modes = modes;
   }
 
-  /** Who is on the channel: attachments of this node, members of all. */
+  /** Who is on the channel. */
   metrics(): OccupancyMetrics {
-    if (this.#otherNames > 0) return occupancyOf(this.fanOut.attachments, this.members.size);
-    return this.occupancy.metrics(this.members.size);
-  }
-
-  /** Which of the metrics are not zero, as bits. */
-  presentBits(): number {
-    return this.occupancy.presentBits(this.members.size);
-  }
-
-  /** Sends what waits; the position up to which all live attachments have been sent everything. */
-  settle(): string {
-    this.fanOut.flush();
-    return this.position;
+    return this.audience.metrics();
   }
 
   /** Nothing is sent to this attachment any more. Members of its connection stay. */
@@ -173,46 +164,42 @@ export class Channel implements Sink {
     attachment.held = undefined;
     const wasLive = attachment.slot >= 0;
     this.fanOut.remove(attachment);
-    if (wasLive) this.#leave(attachment);
+    if (wasLive) this.audience.remove(attachment);
     if (this.fanOut.size === 0 && this.#joining.size === 0) this.idleSince = this.#parts.clock.now();
   }
 
   /** Applies the events of one PRESENCE frame, all or none; resolves when they are stored (or nothing was to change). */
   submitPresence(origin: PresenceOrigin, events: readonly PresenceMessage[]): Promise<void> {
-    return this.#presenceLane.run(() => this.#append(() => draftPresence(origin, events, this.members)));
+    return this.#presenceLane.run(async () => {
+      const draft = await this.#append(() => draftPresence(origin, events, this.members));
+      if (draft === undefined) return;
+      const { counters, persisted } = this.#parts;
+      countInto(counters.inbound.realtime.presence, events);
+      if (persisted) countInto(counters.persisted.presence, events);
+    });
   }
 
   /** Makes the members of a connection leave: it detached, or lost the right to be present. */
   leave(connectionId: string): Promise<void> {
-    return this.#presenceLane.run(() =>
-      this.#append(() => {
+    return this.#presenceLane.run(async () => {
+      await this.#append(() => {
         const members = this.members.ofConnection(connectionId);
         return members.length === 0 ? undefined : draftLeaves(members, 'unset', leaveIdOf(members));
-      }),
-    );
+      });
+    });
   }
 
-  #leave(attachment: Attachment): void {
-    if (attachment.occupancy !== undefined) {
-      this.#occupancyFeed?.remove(attachment);
-      if (this.#occupancyFeed?.empty === true) this.#occupancyFeed = undefined;
-    }
-    this.#count(attachment, -1);
-  }
-
-  #count({ modes, name }: Attachment, change: 1 | -1): void {
-    this.occupancy.count(modes, change);
-    if (name !== this.name) this.#otherNames += change;
-    this.#occupancyFeed?.changed();
-  }
-
-  /** Makes a draft from the present state and appends it, again if another node changed that state meanwhile. */
-  async #append(make: () => Draft | undefined): Promise<void> {
+  /**
+   * Makes a draft from the present state and appends it, again if another node changed that state meanwhile. Resolves with
+   * what was appended, if anything was.
+   */
+  async #append(make: () => Draft | undefined): Promise<Draft | undefined> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const draft = make();
-      if (draft === undefined) return;
+      if (draft === undefined) return undefined;
       const result = await this.#parts.engine.append(this.ref, draft);
-      if (result.outcome !== 'refused') return;
+      if (result.outcome === 'appended') return draft;
+      if (result.outcome === 'duplicate') return undefined;
       for (const [index, expected] of (draft.expect ?? []).entries()) {
         if (expected.table === presenceTable) this.members.put(expected.key, result.rows[index]);
       }

@@ -278,6 +278,8 @@ export class Channels {
       engine,
       clock,
       meter,
+      counters: this.#parts.stats.of(app.id),
+      persisted: isPersisted(app, name),
       mutable: isMutable(app, name),
       maxMembers: app.maxPresenceMembers ?? limits.maxPresenceMembers,
       maxPresenceBytes: limits.maxPresenceSize,

@@ -31,6 +31,11 @@ export function isMutable(app: App, name: string): boolean {
   return app.namespaces.get(namespaceOf(name))?.mutableMessages === true;
 }
 
+/** Whether entries of a channel are kept for history, and not for continuity alone. */
+export function isPersisted(app: App, name: string): boolean {
+  return app.namespaces.get(namespaceOf(name))?.persisted === true;
+}
+
 /** ms that entries of a channel are kept: those of its namespace. A message that may be changed is kept to be changed. */
 export function retentionOf(app: App, name: string, limits: Limits): number {
   const { persisted, mutableMessages } = app.namespaces.get(namespaceOf(name)) ?? {};

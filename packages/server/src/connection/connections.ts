@@ -1,5 +1,6 @@
 import { Action, errors } from '@parvis/protocol';
 import { Frame } from '../channel/frame.ts';
+import type { Stats } from '../channel/stats.ts';
 import type { Clock } from '../clock.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Meter } from '../observe/meter.ts';
@@ -15,10 +16,12 @@ export class Connections {
   readonly #byId = new Map<string, Connection>();
   readonly #meter: Meter;
   readonly #clock: Clock;
+  readonly #stats: Stats;
 
-  constructor(clock: Clock, meter: Meter) {
+  constructor(clock: Clock, meter: Meter, stats: Stats) {
     this.#clock = clock;
     this.#meter = meter;
+    this.#stats = stats;
   }
 
   get size(): number {
@@ -36,11 +39,13 @@ export class Connections {
   add(connection: Connection): void {
     this.#byId.set(connection.connectionId, connection);
     this.#meter.connectionOpened(connection.outbox.transport.wire.format);
+    this.#stats.of(connection.principal.app.id).connections.up(!connection.resumed);
   }
 
   remove(connection: Connection, reason: 'closed' | 'lost' | 'replaced'): void {
     if (this.#byId.get(connection.connectionId) === connection) this.#byId.delete(connection.connectionId);
     this.#meter.connectionEnded(reason);
+    this.#stats.of(connection.principal.app.id).connections.down();
   }
 
   /** Called about once a second: fills our silence with keepalives and gives up on clients that fell silent. */

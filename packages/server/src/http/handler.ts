@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ErrorInfo, toErrorInfo } from '@parvis/protocol';
 import { annotationRoutes } from './annotations.ts';
-import { annotationRoutes } from './annotations.ts';
 import { batchRoutes } from './batch.ts';
 import { skipBody } from './body.ts';
 import { connectivityRoutes } from './connectivity.ts';
@@ -9,7 +8,6 @@ import { corsHeaders, preflightReply, requireAllowedOrigin } from './cors.ts';
 import { errorReply } from './errorReply.ts';
 import { Exchange } from './exchange.ts';
 import type { HttpHost } from './httpHost.ts';
-import { messageItemRoutes } from './messageItem.ts';
 import { messageItemRoutes } from './messageItem.ts';
 import { messageRoutes } from './messages.ts';
 import { plainJson, type ReplyForm, replyFormOf } from './negotiate.ts';
@@ -21,6 +19,7 @@ import { boundWriting, type Reply, sendReply } from './reply.ts';
 import { revocationRoutes } from './revocation.ts';
 import { Router } from './router.ts';
 import { sandboxRoutes } from './sandboxRoutes.ts';
+import { statsRoutes } from './stats.ts';
 import { statusRoutes } from './status.ts';
 import { tokenRoutes } from './tokens.ts';
 
@@ -35,10 +34,9 @@ export function createHttpHandler(host: HttpHost): (request: IncomingMessage, re
     ...messageRoutes,
     ...messageItemRoutes,
     ...annotationRoutes,
-    ...messageItemRoutes,
-    ...annotationRoutes,
     ...presenceRoutes,
     ...statusRoutes,
+    ...statsRoutes,
     ...batchRoutes,
     ...pushDeviceRoutes,
     ...pushSubscriptionRoutes,

@@ -4,6 +4,7 @@ import type { Authenticator, Principal } from '../access/principal.ts';
 import type { Revocation } from '../access/revocations.ts';
 import type { TokenDetails, TokenQuery } from '../access/tokenRequests.ts';
 import type { Channels } from '../channel/channels.ts';
+import type { Stats } from '../channel/stats.ts';
 import type { Clock } from '../clock.ts';
 import type { Limits } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
@@ -16,6 +17,7 @@ export interface HttpHost {
   readonly apps: Pick<Apps, 'get'>;
   readonly authenticator: Authenticator;
   readonly channels: Channels;
+  readonly stats: Stats;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;

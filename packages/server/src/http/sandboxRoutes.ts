@@ -5,8 +5,7 @@ import type { Exchange } from './exchange.ts';
 import type { Reply } from './reply.ts';
 import type { Route } from './router.ts';
 import type { Sandbox, SandboxApp } from './sandbox.ts';
-
-const MAX_STATS = 10_000;
+import { parseStatsFixtures } from './statsFixture.ts';
 
 /** Provisioning of test apps, on a development server that was started as a sandbox (protocol reference 9). */
 export function sandboxRoutes(sandbox: Sandbox): readonly Route[] {
@@ -30,20 +29,11 @@ async function remove(sandbox: Sandbox, exchange: Exchange): Promise<Reply> {
   return { status: 204 };
 }
 
-/** Fixtures of statistics are checked and not kept. */
+/** Sets minutes of statistics of the app whose key it is. */
 async function takeStats(exchange: Exchange): Promise<Reply> {
-  await exchange.authenticateKey();
-  const { value } = await exchange.body();
-  const fixtures: unknown[] = Array.isArray(value) ? value : [value];
-  if (fixtures.length > MAX_STATS || !fixtures.every(isStatsFixture)) {
-    throw errors.badBody('body must be an array of statistics, each with an intervalId yyyy-mm-dd:hh:mm');
-  }
+  const { app } = await exchange.authenticateKey();
+  await exchange.host.stats.addFixtures(app.id, parseStatsFixtures((await exchange.body()).value));
   return { status: 201, body: {} };
-}
-
-function isStatsFixture(value: unknown): boolean {
-  const id = typeof value === 'object' && value !== null && 'intervalId' in value ? value.intervalId : undefined;
-  return typeof id === 'string' && /^\d{4}-\d{2}(-\d{2}(:\d{2}(:\d{2})?)?)?$/.test(id);
 }
 
 function appDetails({ app, keys, created }: SandboxApp, spec: AppSpec) {

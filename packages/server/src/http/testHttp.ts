@@ -7,6 +7,7 @@ import { createAuthenticator } from '../access/authenticator.ts';
 import type { Principal } from '../access/principal.ts';
 import { createTokenRequests } from '../access/tokenRequests.ts';
 import { Channels } from '../channel/channels.ts';
+import { Stats } from '../channel/stats.ts';
 import { claimNonce } from '../channel/nonces.ts';
 import { draftPresence } from '../channel/presence.ts';
 import { RevocationFeed } from '../channel/revocationFeed.ts';
@@ -56,6 +57,7 @@ export interface TestHttpOptions {
 export class TestHttp {
   readonly engine: Engine;
   readonly channels: Channels;
+  readonly stats: Stats;
   readonly apps = createApps([
     appFromKeys([
       { key: fullKey, capability: Capability.all },
@@ -79,8 +81,11 @@ export class TestHttp {
     const report = (failure: unknown) => {
       throw failure;
     };
+    const { engine, limits } = this;
+    this.stats = new Stats({ engine, clock, retentionMs: limits.statsRetentionMs, nodeId: 'test', report });
     this.channels = new Channels({
-      engine: this.engine,
+      engine,
+      stats: this.stats,
       clock,
       limits: this.limits,
       meter: silentMeter,
@@ -178,12 +183,16 @@ export class TestHttp {
     const report = (failure: unknown) => log.error({ err: failure }, 'what is revoked could not be learnt');
     const revocations = new RevocationFeed({ apps, engine, clock, report });
     const nonces = { claim: (app: string, nonce: string, ms: number) => claimNonce(engine, app, nonce, ms) };
-    const endApp = (appId: string) => void this.endedApps.push(appId);
+    const endApp = (appId: string) => {
+      this.endedApps.push(appId);
+      this.stats.forget(appId).catch(() => {});
+    };
     const parts = { apps, engine, channels, clock, limits, log, endApp };
     return {
       apps,
       authenticator: createAuthenticator({ apps, clock, revocations }),
       channels,
+      stats: this.stats,
       clock,
       limits,
       log,

@@ -81,6 +81,7 @@ const limits: Table<Limits> = {
     defaultLimits.persistedRetentionMs,
     { min: 1 },
   ),
+  statsRetentionMs: ms('time statistics are kept', defaultLimits.statsRetentionMs),
   strictExtras: flag('refuse unknown keys in the extras of messages', defaultLimits.strictExtras),
 };
 
