@@ -10,6 +10,7 @@ import {
   parseModes,
 } from '@parvis/protocol';
 import type { AttachRequest, Rewind } from './attachment.ts';
+import { filterStep } from './filterStep.ts';
 import { parseOccupancy } from './occupancy.ts';
 import { isDerived, parseQualifiedName } from './qualifiedName.ts';
 import type { ViewStep } from './view.ts';
@@ -41,7 +42,7 @@ export function attachRequestOf(message: ProtocolMessage, maxRewind: number): At
   if (wholeAppends) params.set('appendMode', 'full');
   const occupancy = sent.get('occupancy');
   keep(params, sent, 'occupancy');
-  const steps: ViewStep[] = [];
+  const steps: ViewStep[] = name.qualifier === 'filter' ? [filterStep(name.filter)] : [];
   return {
     name,
     steps,
