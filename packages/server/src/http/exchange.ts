@@ -15,6 +15,8 @@ export class Exchange {
   readonly request: IncomingMessage;
   readonly query: URLSearchParams;
   readonly form: ReplyForm;
+  /** The app that the request is counted for, once it is known. */
+  appId: string | undefined;
   readonly #params: Found['params'];
 
   constructor(parts: Pick<Exchange, 'host' | 'request' | 'query' | 'form'> & Pick<Found, 'params'>) {
@@ -50,7 +52,9 @@ export class Exchange {
 
   /** Who asks. Rejects with what the authenticator throws, 40005 and 40012. */
   async authenticate(): Promise<Principal> {
-    return this.host.authenticator.authenticate(this.#credentials());
+    const principal = await this.host.authenticator.authenticate(this.#credentials());
+    this.appId = principal.app.id;
+    return principal;
   }
 
   /** Who asks, if it is with an API key: 40162 for a token. */

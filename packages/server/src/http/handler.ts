@@ -21,7 +21,7 @@ import { Router } from './router.ts';
 import { sandboxRoutes } from './sandboxRoutes.ts';
 import { statsRoutes } from './stats.ts';
 import { statusRoutes } from './status.ts';
-import { tokenRoutes } from './tokens.ts';
+import { tokenRequestPattern, tokenRoutes } from './tokens.ts';
 
 /**
  * Answers every request of the REST API (protocol reference 4): a reply of a route, or an error as `{ error }` with the
@@ -59,6 +59,7 @@ class Visit {
   readonly #request: IncomingMessage;
   #form: ReplyForm = plainJson;
   #pattern: string | undefined;
+  #exchange: Exchange | undefined;
 
   constructor(host: HttpHost, router: Router, request: IncomingMessage) {
     this.#host = host;
@@ -68,6 +69,7 @@ class Visit {
 
   async answer(response: ServerResponse): Promise<void> {
     const reply = await this.#ask().catch((thrown: unknown) => this.#refuse(thrown));
+    this.#count(reply);
     if (response.destroyed) return;
     boundWriting(response, this.#host.writeTimeoutMs);
     const common = { ...corsHeaders(this.#request.headers, this.#host), 'X-Ably-ServerId': this.#host.serverId };
@@ -83,7 +85,8 @@ class Visit {
     const { route, params } = this.#router.find(method, path);
     this.#pattern = route.pattern;
     if (route.jsonOnly === true) this.#form = { ...this.#form, format: 'json' };
-    return route.answer(new Exchange({ host: this.#host, request: this.#request, query, form: this.#form, params }));
+    this.#exchange = new Exchange({ host: this.#host, request: this.#request, query, form: this.#form, params });
+    return route.answer(this.#exchange);
   }
 
   async #refuse(thrown: unknown): Promise<Reply> {
@@ -92,6 +95,17 @@ class Visit {
     // What is left of a body would be taken for the next request.
     const complete = isTimeout(error) ? false : await skipBody(this.#request, this.#host.clock);
     return { ...errorReply(error), close: !complete };
+  }
+
+  /** Statistics are those of an app: who does not say truly whose the request is, is nobody's. */
+  #count({ status }: Reply): void {
+    const appId = this.#exchange?.appId;
+    if (appId === undefined) return;
+    const { apiRequests, tokenRequests } = this.#host.stats.of(appId);
+    const outcomes = this.#pattern === tokenRequestPattern ? tokenRequests : apiRequests;
+    if (status < 400) outcomes.succeeded += 1;
+    else if (status === 429) outcomes.refused += 1;
+    else outcomes.failed += 1;
   }
 
   /** Names the route and never the address, which may hold a key or a token. */

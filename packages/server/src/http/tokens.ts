@@ -3,10 +3,13 @@ import type { Exchange } from './exchange.ts';
 import type { Reply } from './reply.ts';
 import type { Route } from './router.ts';
 
+/** Where tokens are asked for; such requests are counted apart. */
+export const tokenRequestPattern = '/keys/{keyName}/requestToken';
+
 /** Time, and native tokens for signed requests; tokens are JSON whatever the client speaks (protocol reference 4.3, 5.2). */
 export const tokenRoutes: readonly Route[] = [
   { method: 'GET', pattern: '/time', answer: time },
-  { method: 'POST', pattern: '/keys/{keyName}/requestToken', jsonOnly: true, answer: requestToken },
+  { method: 'POST', pattern: tokenRequestPattern, jsonOnly: true, answer: requestToken },
   { method: 'GET', pattern: '/keys/{keyName}/requestToken', jsonOnly: true, answer: noSuchRoute },
 ];
 
@@ -19,7 +22,9 @@ function time({ host }: Exchange): Reply {
 async function requestToken(exchange: Exchange): Promise<Reply> {
   const { value: body } = await exchange.body();
   const principal = isSigned(body) || !exchange.hasCredentials ? undefined : await exchange.authenticate();
-  const query = { keyName: exchange.param('keyName'), body, ...(principal === undefined ? {} : { principal }) };
+  const keyName = exchange.param('keyName');
+  exchange.appId = exchange.host.apps.get(keyName.slice(0, keyName.indexOf('.')))?.id;
+  const query = { keyName, body, ...(principal === undefined ? {} : { principal }) };
   return { status: 201, body: await exchange.host.requestToken(query) };
 }
 
