@@ -2,7 +2,7 @@ import { Capability } from '@parvis/auth';
 import { Action, codecs, type ErrorShape, type Format, type ProtocolMessage } from '@parvis/protocol';
 import { createFakeClock, type FakeClock } from '@parvis/testing';
 import type { Apps } from '../src/access/app.ts';
-import { appFromKeys, createApps } from '../src/access/apps.ts';
+import { appFromKeys, createApps, type KeyOptions } from '../src/access/apps.ts';
 import { createAuthenticator } from '../src/access/authenticator.ts';
 import { RevocationFeed } from '../src/channel/revocationFeed.ts';
 import type { Engine } from '../src/engine/engine.ts';
@@ -36,6 +36,8 @@ function framed(payload: Uint8Array): Buffer {
 
 /** What a harness may be made with. */
 export interface HarnessOptions {
+  /** More keys of the test app. */
+  readonly keys?: readonly KeyOptions[];
   readonly limits?: Partial<Limits>;
   readonly engine?: (clock: FakeClock) => Engine;
   readonly log?: Log;
@@ -54,11 +56,15 @@ export class Harness {
     this.clock = createFakeClock();
     this.engine = options.engine?.(this.clock) ?? createLocalEngine({ store: createMemoryStore(), clock: this.clock });
     const apps = createApps([
-      appFromKeys([
-        { key: fullKey, capability: Capability.all },
-        { key: readKey, capability: Capability.parse({ '*': ['subscribe'] }) },
-        { key: revocableKey, revocableTokens: true },
-      ]),
+      appFromKeys(
+        [
+          { key: fullKey, capability: Capability.all },
+          { key: readKey, capability: Capability.parse({ '*': ['subscribe'] }) },
+          { key: revocableKey, revocableTokens: true },
+          ...(options.keys ?? []),
+        ],
+        { namespaces: [{ id: 'mutable', mutableMessages: true }] },
+      ),
       appFromKeys([{ key: otherKey, capability: Capability.all }]),
     ]);
     this.apps = apps;

@@ -7,10 +7,10 @@ import { createAuthenticator } from '../access/authenticator.ts';
 import type { Principal } from '../access/principal.ts';
 import { createTokenRequests } from '../access/tokenRequests.ts';
 import { Channels } from '../channel/channels.ts';
-import { Stats } from '../channel/stats.ts';
 import { claimNonce } from '../channel/nonces.ts';
 import { draftPresence } from '../channel/presence.ts';
 import { RevocationFeed } from '../channel/revocationFeed.ts';
+import { Stats } from '../channel/stats.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { createLocalEngine, createMemoryStore, type Engine } from '../engine/index.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
@@ -59,11 +59,14 @@ export class TestHttp {
   readonly channels: Channels;
   readonly stats: Stats;
   readonly apps = createApps([
-    appFromKeys([
-      { key: fullKey, capability: Capability.all },
-      { key: readKey, capability: { '*': ['subscribe'] } },
-      { key: revocableKey, revocableTokens: true },
-    ]),
+    appFromKeys(
+      [
+        { key: fullKey, capability: Capability.all },
+        { key: readKey, capability: { '*': ['subscribe'] } },
+        { key: revocableKey, revocableTokens: true },
+      ],
+      { namespaces: [{ id: 'mutable', mutableMessages: true }] },
+    ),
     appFromKeys([{ key: otherKey, capability: Capability.all }]),
   ]);
   /** Connection keys that stand for a connection of whoever uses the full key. */
