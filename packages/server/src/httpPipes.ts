@@ -56,6 +56,11 @@ export class HttpPipes {
     this.#streams.drain();
   }
 
+  /** Resolves when everybody has fetched what was left, or after this many ms. */
+  emptied(ms: number): Promise<void> {
+    return this.comet.emptied(ms);
+  }
+
   /** Ends what is still open. */
   stop(): void {
     this.comet.stop();

@@ -153,6 +153,7 @@ export class ParvisServer {
     this.#webSockets.drain();
     this.#pipes.drain();
     await this.#node.drain(drainMs);
+    await this.#pipes.emptied(CLOSE_GRACE_MS);
     const cut = setTimeout(() => this.#webSockets.stop(), CLOSE_GRACE_MS);
     await this.#listener.close(CLOSE_GRACE_MS);
     clearTimeout(cut);
@@ -198,6 +199,8 @@ export class ParvisServer {
         connections: () => this.#node.connections.size,
         channels: () => this.#node.channels.size,
         sockets: () => this.#webSockets.size,
+        cometSessions: () => this.#pipes.comet.size,
+        streams: () => this.#node.streams.countByApp(),
       },
       ready: async () => this.#stopping === undefined && (await this.#engine.ready()),
     });

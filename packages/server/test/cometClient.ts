@@ -40,11 +40,12 @@ export class CometClient {
   static async connect(url: string, query: Record<string, string>, poll = true): Promise<CometClient> {
     const client = new CometClient(url, query);
     const first = client.ask('GET', 'connect', { v: '6', stream: 'false', ...query }, undefined, true);
+    first.catch(() => {});
     await client.until('an answer to connect', () => client.received.length > 0);
     client.connectionKey = client.received[0]?.connectionDetails?.connectionKey ?? '';
     if (poll && client.connectionKey !== '') {
       client.#polling = true;
-      first.then(() => client.#pollOn());
+      first.then(() => client.#pollOn()).catch(() => {});
     }
     return client;
   }
@@ -56,6 +57,15 @@ export class CometClient {
   /** Receives once. */
   recv(credentials = this.credentials): Promise<CometAnswer> {
     return this.ask('GET', `${this.connectionKey}/recv`, credentials, undefined, true);
+  }
+
+  /** Resolves once a receiver is open, with what it will be answered with: of two, the one that came first is answered. */
+  async receiving(): Promise<{ readonly answer: Promise<CometAnswer> }> {
+    const both = [this.recv(), this.recv()] as const;
+    const first = await Promise.race(both.map((each, at) => each.then(() => at)));
+    const answer = first === 0 ? both[1] : both[0];
+    answer.catch(() => {});
+    return { answer };
   }
 
   send(...messages: ProtocolMessage[]): Promise<CometAnswer> {

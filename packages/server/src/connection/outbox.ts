@@ -68,16 +68,13 @@ export class Outbox {
   /** Writes what is in line; called by the flusher at the end of the turn, or before an orderly end. Time in ms. */
   flush(now: number): void {
     this.#dirty = false;
-    const first = this.#first;
-    if (first === undefined) return;
+    if (this.#first === undefined) return;
     if (this.#queued + this.transport.backlog > this.#limits.hard) {
       this.#giveUp();
       return;
     }
-    const bytes = this.#all === undefined ? first : this.#flusher.join(this.#all);
-    this.#clear();
     this.lastWrite = now;
-    this.transport.write(bytes);
+    this.#write();
     if (this.transport.backlog > this.#limits.soft) this.#conflater ??= new Conflater();
     else if (this.#conflater === undefined) this.#calmed();
   }
@@ -105,8 +102,9 @@ export class Outbox {
   /** Writes the rest and ends the transport; nothing is taken from here on. */
   end(): void {
     if (this.#ended) return;
-    this.flush(this.lastWrite);
     this.#ended = true;
+    // Who is given up is to learn why, however much waits: what is in line now is little more than that.
+    this.#write();
     this.#conflater = undefined;
     this.#calmed();
     this.transport.close();
@@ -117,6 +115,14 @@ export class Outbox {
     if (this.#first === undefined) this.#first = bytes;
     else if (this.#all === undefined) this.#all = [this.#first, bytes];
     else this.#all.push(bytes);
+  }
+
+  #write(): void {
+    const first = this.#first;
+    if (first === undefined) return;
+    const bytes = this.#all === undefined ? first : this.#flusher.join(this.#all);
+    this.#clear();
+    this.transport.write(bytes);
   }
 
   #clear(): void {

@@ -6,6 +6,9 @@ export interface Levels {
   readonly connections: () => number;
   readonly channels: () => number;
   readonly sockets: () => number;
+  readonly cometSessions: () => number;
+  /** By the id of the app, which operators choose. */
+  readonly streams: () => ReadonlyMap<string, number>;
 }
 
 /** Metrics of one server in the text format of Prometheus, and those of its process. No label is one that a client can choose. */
@@ -51,6 +54,17 @@ export function createMetrics(meter: CountingMeter, levels: Levels): Metrics {
   gauge('connections', 'Connections that are open', levels.connections);
   gauge('channels', 'Channels in memory', levels.channels);
   gauge('sockets', 'WebSockets that are open, those of ended connections included', levels.sockets);
+  gauge('comet_sessions', 'Comet sessions that are open, or have something left to fetch', levels.cometSessions);
+  new Gauge({
+    name: 'parvis_streams',
+    help: 'Event streams that are open, by app',
+    labelNames: ['app'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [app, count] of levels.streams()) this.set({ app }, count);
+    },
+  });
   labelled('connections_opened', 'Connections made, by format', 'format', meter.opened);
   labelled('connections_ended', 'Connections ended, by reason', 'reason', meter.ended);
   labelled('refused', 'Frames and requests answered with an error, by its code', 'code', meter.refusals);

@@ -54,6 +54,7 @@ export class CometServer {
   readonly #sessions = new Set<CometTransport>();
   readonly #byKey = new Map<string, CometTransport>();
   #isDraining = false;
+  #emptied: (() => void) | undefined;
 
   constructor(options: CometServerOptions) {
     this.#options = options;
@@ -85,6 +86,17 @@ export class CometServer {
   /** From now on clients are told to go elsewhere as soon as they come. */
   drain(): void {
     this.#isDraining = true;
+  }
+
+  /** Resolves when everybody has fetched what was left, or after this many ms. */
+  async emptied(ms: number): Promise<void> {
+    if (this.#sessions.size === 0) return;
+    const emptied = new Promise<void>((resolve) => {
+      this.#emptied = resolve;
+    });
+    const timer = setTimeout(() => this.#emptied?.(), ms);
+    await emptied;
+    clearTimeout(timer);
   }
 
   /** Ends what is still open. */
@@ -137,6 +149,7 @@ export class CometServer {
   #forget(session: CometTransport): void {
     this.#sessions.delete(session);
     if (session.key !== undefined) this.#byKey.delete(session.key);
+    if (this.#sessions.size === 0) this.#emptied?.();
   }
 
   /** What the client is to mend by itself it gets as a message of the connection, which it takes whatever the status is. */
