@@ -35,7 +35,7 @@ export function attachRequestOf(message: ProtocolMessage, maxRewind: number): At
   const modesText = sent.get('modes');
   keep(params, sent, 'modes');
   if (rewindText !== undefined) params.set('rewind', rewindText);
-  if (rewind !== undefined && 'ms' in rewind) keep(params, sent, 'rewindLimit');
+  if (rewind?.ms !== undefined) keep(params, sent, 'rewindLimit');
   keep(params, sent, 'echo');
   if (sent.get('delta') === 'vcdiff') params.set('delta', 'vcdiff');
   const wholeAppends = sent.get('appendMode') === 'full';
@@ -85,12 +85,13 @@ function parseRewind(text: string, limitText: string | undefined, max: number): 
     throw errors.badRequest('channel param rewind must be a number of messages, or seconds (30s) or minutes (2m)');
   const amount = Number(match[1]);
   const unit = match[2];
-  if (unit === '') return { count: Math.min(amount, max) };
+  if (unit === '') return { limit: Math.min(amount, max), isOurs: amount > max, ms: undefined };
   if (limitText !== undefined && !/^\d{1,9}$/.test(limitText)) {
     throw errors.badRequest('channel param rewindLimit must be a number of messages');
   }
-  const limit = limitText === undefined ? max : Math.min(Number(limitText), max);
-  return { ms: amount * (unit === 's' ? 1_000 : 60_000), limit };
+  const wished = limitText === undefined ? max : Number(limitText);
+  const ms = amount * (unit === 's' ? 1_000 : 60_000);
+  return { limit: Math.min(wished, max), isOurs: wished >= max, ms };
 }
 
 /**

@@ -78,7 +78,7 @@ export interface AttachRequest {
   readonly echo: boolean;
   /** Position to go on from: everything after it is to be delivered. */
   readonly channelSerial: string | undefined;
-  /** Replay when there is no position: the last `count` messages, or those of the last `ms`. */
+  /** What to replay when there is no position. */
   readonly rewind: Rewind | undefined;
   /** Param `appendMode`. */
   readonly wholeAppends: boolean;
@@ -86,4 +86,11 @@ export interface AttachRequest {
   readonly occupancy: OccupancyWish | undefined;
 }
 
-export type Rewind = { readonly count: number } | { readonly ms: number; readonly limit: number };
+/** The last messages of a channel, or those of the last `ms`. */
+export interface Rewind {
+  /** Messages at most. */
+  readonly limit: number;
+  /** Whether it is us who set that limit: a client that would have got more is told so. */
+  readonly isOurs: boolean;
+  readonly ms: number | undefined;
+}

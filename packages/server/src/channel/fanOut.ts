@@ -1,4 +1,4 @@
-import { compareSerials, Mode, memberKey, sizeOf } from '@parvis/protocol';
+import { compareSerials, Mode, memberKey, type ProtocolMessage, sizeOf } from '@parvis/protocol';
 import type { Clock } from '../clock.ts';
 import type { Entry } from '../engine/engine.ts';
 import type { Meter } from '../observe/meter.ts';
@@ -12,6 +12,7 @@ import {
   type PresencePayload,
   presenceFrameOf,
   presenceOf,
+  wholeMessagesOf,
 } from './entryView.ts';
 import { conflationOf, Frame } from './frame.ts';
 import { annotationFrameOf, type MutationPayload, mutationFrameOf } from './mutationView.ts';
@@ -142,8 +143,8 @@ export class FanOut {
     this.#sendMessages(entries);
   }
 
-  /** Sends one entry to one attachment that is catching up. */
-  deliverTo(attachment: Attachment, entry: Entry): void {
+  /** Sends one entry to one attachment that is catching up; of a message entry what comes after the first `skipped`. */
+  deliverTo(attachment: Attachment, entry: Entry, skipped = 0): void {
     if (entry.kind === 'presence') {
       const { connectionId } = entry.payload as PresencePayload;
       if (seesPresence(attachment, connectionId)) attachment.send(new Frame(presenceFrameOf(this.#channel, entry)));
@@ -151,10 +152,11 @@ export class FanOut {
       if (seesAnnotation(attachment, entry)) attachment.send(new Frame(annotationFrameOf(this.#channel, entry)));
     } else if (hears(attachment, entry)) {
       const message =
-        entry.kind === 'message' ? messageFrameOf(this.#channel, entry) : mutationFrameOf(this.#channel, entry);
+        entry.kind === 'message'
+          ? afterFirst(messageFrameOf(this.#channel, entry), skipped)
+          : mutationFrameOf(this.#channel, entry);
       if (attachment.view === undefined) attachment.subscriber.send(new Frame(message));
-      else if (entry.kind === 'message') catchUp(attachment, attachment.view, new Frame(message), entry);
-      else show(attachment, attachment.view, new Showing(new Frame(message), [entry]));
+      else catchUp(attachment, attachment.view, new Frame(message), entry);
     }
   }
 
@@ -213,7 +215,8 @@ export class FanOut {
   /** A change is sent to all who hear messages. An append says what it adds, to those who have what it goes on from. */
   #sendMutation(entry: Entry): void {
     const frame = new Frame(mutationFrameOf(this.#channel, entry));
-    const showing = new Showing(frame, [entry]);
+    const run = this.#deltas?.begin(frame.message);
+    const showing = new Showing(frame, [entry], run);
     const late: Attachment[] = [];
     this.#meter.framesDelivered(this.size);
     const send = (attachment: Attachment) => {
@@ -224,6 +227,7 @@ export class FanOut {
     };
     this.#live.forEach(send);
     this.#viewed.forEach(send);
+    run?.end();
     if (late.length === 0) return;
     for (const attachment of late) this.#move(attachment, [entry]);
     this.onLate?.(late);
@@ -272,6 +276,12 @@ export class FanOut {
 function show(attachment: Attachment, view: View, showing: Showing): void {
   const frame = view.show(showing);
   if (frame !== undefined) attachment.subscriber.send(frame);
+}
+
+function afterFirst(frame: ProtocolMessage, skipped: number): ProtocolMessage {
+  if (skipped === 0) return frame;
+  const { id: _, ...rest } = frame;
+  return { ...rest, messages: wholeMessagesOf(frame).slice(skipped) };
 }
 
 /** Shows one entry to one attachment, which has a chain of deltas to itself meanwhile. */

@@ -3,11 +3,12 @@ import type { Engine, Entry } from '../engine/engine.ts';
 import type { Limits } from '../limits.ts';
 import type { Attachment, AttachRequest, Rewind } from './attachment.ts';
 import { CatchUp, type Shown, withSummaries } from './catchUp.ts';
-import { type MessagePayload, messageFrameOf, messagesOf } from './entryView.ts';
+import { type MessagePayload, messageFrameOf } from './entryView.ts';
 import { hears, isAfter, seesAnnotation } from './fanOut.ts';
 import { Frame } from './frame.ts';
 import { latestOf } from './latest.ts';
 import { type AnnotationPayload, type MutationPayload, mutationFrameOf } from './mutationView.ts';
+import { readRewound } from './rewind.ts';
 
 /** Entries read from the log at once. */
 const PAGE = 500;
@@ -19,6 +20,8 @@ interface Backlog {
   /** Everything after the client's position will be delivered. */
   readonly resumed: boolean;
   readonly entries: readonly Entry[];
+  /** Messages of the first entry that are left out. */
+  readonly from?: number;
   /** Versions that rewound messages are shown in; none elsewhere. */
   readonly shown?: Shown;
   /** Why continuity was lost or a rewind cut short; the attach holds all the same. */
@@ -67,7 +70,9 @@ function finish(attachment: Attachment, backlog: Backlog, catchUp: CatchUp | und
   if (entries.length > 0) flags |= Flag.HAS_BACKLOG;
   subscriber.send(new Frame(attachedMessage(attachment, backlog.position, flags, backlog.error)));
   if (seesPresence) for (const frame of channel.members.syncFrames()) attachment.send(frame);
-  for (const entry of entries) channel.fanOut.deliverTo(attachment, entry);
+  for (const entry of entries) {
+    channel.fanOut.deliverTo(attachment, entry, entry === backlog.entries[0] ? backlog.from : undefined);
+  }
   const last = fed[fed.length - 1];
   const held = channel.release(attachment).filter((entry) => last === undefined || isAfter(entry, last.serial));
   for (const entry of show(held)) channel.fanOut.deliverTo(attachment, entry);
@@ -111,7 +116,7 @@ async function readBacklog(
     return readGap(engine, limits, attachment, request.channelSerial, position);
   }
   if (request.rewind === undefined) return { position, resumed: false, entries: [] };
-  return rewind(engine, limits, attachment, request.rewind, position);
+  return rewind(engine, attachment, request.rewind, position);
 }
 
 /** Everything after the client's position, or why that cannot be had. */
@@ -168,37 +173,15 @@ function sizeOfEntry({ kind, payload }: Entry): number {
 }
 
 /** The last messages before the position, oldest first. Cut by our cap, not by the client's wish, it says so. */
-async function rewind(
-  engine: Engine,
-  limits: Limits,
-  attachment: Attachment,
-  wish: Rewind,
-  position: string,
-): Promise<Backlog> {
-  const limit = 'count' in wish ? wish.count : wish.limit;
-  if (limit === 0) return { position, resumed: false, entries: [] };
-  const reach = 'ms' in wish ? { from: attachment.channel.now() - wish.ms } : {};
-  const page = await engine.read(attachment.channel.ref, {
-    upTo: position,
-    kind: 'message',
-    direction: 'backwards',
-    limit: limit + 1,
-    ...reach,
-  });
-  const entries: Entry[] = [];
-  let messages = 0;
-  for (const entry of page.entries) {
-    if (messages >= limit) break;
-    messages += messagesOf(entry).length;
-    entries.unshift(entry);
-  }
-  const cut = 'ms' in wish && limit === limits.maxRewind && entries.length < page.entries.length;
+async function rewind(engine: Engine, attachment: Attachment, wish: Rewind, position: string): Promise<Backlog> {
+  const { entries, from, cut } = await readRewound(engine, attachment, wish, position);
   const latest = attachment.channel.mutable ? await inLatestVersions(engine, attachment, entries) : { entries };
   return {
     position,
     resumed: false,
+    from,
     ...latest,
-    ...(cut ? { error: errors.badRequest(`rewind was cut to the last ${limit} messages`) } : {}),
+    ...(cut && wish.isOurs ? { error: errors.badRequest(`rewind was cut to the last ${wish.limit} messages`) } : {}),
   };
 }
 
