@@ -9,6 +9,7 @@ import { Acks } from './acks.ts';
 import { Attachments } from './attachments.ts';
 import type { ConnectionHost } from './host.ts';
 import { Outbox } from './outbox.ts';
+import type { PendingChanges } from './pendingChanges.ts';
 
 /** What a connect request asked for, beyond its credentials. Times in ms. */
 export interface ConnectionOptions {
@@ -44,6 +45,8 @@ export class Connection implements Subscriber {
   readonly outbox: Outbox;
   readonly acks: Acks;
   readonly attachments: Attachments;
+  /** There once it has changed a message. */
+  changes: PendingChanges | undefined;
   /** Whether it goes on from an earlier transport, whose attachments still count for what the client sends. */
   readonly resumed: boolean;
   /** Secret handle for a resume; stays the same for the life of this transport. */

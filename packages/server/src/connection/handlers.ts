@@ -13,6 +13,7 @@ import { isDerived, writableChannel } from '../channel/qualifiedName.ts';
 import { requireIdentified, ruleOf } from '../channel/rule.ts';
 import { attachFailure } from './attachments.ts';
 import type { Connection } from './connection.ts';
+import { PendingChanges } from './pendingChanges.ts';
 import { reauthorize } from './reauth.ts';
 
 /** What a client may send, by action. Anything else is ignored and counted: newer clients may say more (spec RSF1). */
@@ -94,10 +95,21 @@ function publish(connection: Connection, message: ProtocolMessage): void {
       isChanging
         ? host.channels.mutable.change(principal, name, publisher, first)
         : host.channels.publish(principal, name, publisher, messages);
-    // What is sent behind an ATTACH comes after it on the channel too, though opening the channel takes time.
-    const opening = connection.attachments.opening(name);
-    return opening === undefined ? submit() : connection.unreadUntil(opening).then(submit);
+    const submitted = inOrder(connection, name, submit);
+    if (isChanging) {
+      connection.changes ??= new PendingChanges();
+      connection.changes.add(name, submitted);
+    }
+    return submitted;
   });
+}
+
+/** What is sent behind a change or an ATTACH comes after it on the channel too, though these take time. */
+function inOrder(connection: Connection, name: string, submit: () => Promise<PublishResult>): Promise<PublishResult> {
+  const changes = connection.changes?.on(name);
+  if (changes !== undefined) return changes.then(submit);
+  const opening = connection.attachments.opening(name);
+  return opening === undefined ? submit() : connection.unreadUntil(opening).then(submit);
 }
 
 /** Annotations need no attachment either, but the mode if there is one. */
