@@ -8,7 +8,7 @@ const sourcesOf = (folder: string) => filesUnder(folder, isSource);
 const packageArrows: Record<string, string[]> = {
   protocol: [],
   auth: ['@parvis/protocol'],
-  server: ['node', '@parvis/protocol', '@parvis/auth', 'ws', 'pino', 'prom-client'],
+  server: ['node', '@parvis/protocol', '@parvis/auth', 'ws', 'pino', 'prom-client', 'jose'],
   spaces: [],
 };
 
