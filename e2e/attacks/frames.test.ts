@@ -1,8 +1,9 @@
 import { deflateRawSync } from 'node:zlib';
 import { Action, codecs } from '@parvis/protocol';
+import { clientFrame } from '@parvis/testing';
 import { describe, expect, it } from 'vitest';
 import { memoryUsed, settledAt } from './memory.ts';
-import { clientFrame, RawSocket } from './rawSocket.ts';
+import { RawSocket } from './rawSocket.ts';
 import { crowds, offend, startScene } from './scene.ts';
 
 const scene = await startScene();

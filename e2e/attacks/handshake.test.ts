@@ -1,8 +1,8 @@
 import { Action } from '@parvis/protocol';
-import { createFakeClock } from '@parvis/testing';
+import { clientFrame, createFakeClock } from '@parvis/testing';
 import { describe, expect, it } from 'vitest';
 import { ProtocolClient } from '../faults/protocolClient.ts';
-import { clientFrame, RawSocket, upgradeRequest } from './rawSocket.ts';
+import { RawSocket, upgradeRequest } from './rawSocket.ts';
 import { crowds, offend, startScene } from './scene.ts';
 
 const HEADERS_TIMEOUT_MS = 500;

@@ -149,41 +149,6 @@ export function framesOf(bytes: Buffer): ServerFrame[] {
   return frames;
 }
 
-/** How a client frame departs from an ordinary one. */
-export interface FrameShape {
-  readonly fin?: boolean;
-  /** The three reserved bits, 0 to 7. */
-  readonly rsv?: number;
-  readonly masked?: boolean;
-  /** The length that the header tells, where it is not that of the payload. */
-  readonly toldLength?: number;
-}
-
-/** Bytes of a client frame, well-formed unless the shape says otherwise. */
-export function clientFrame(opcode: number, payload: Uint8Array | string = '', shape: FrameShape = {}): Buffer {
-  const { fin = true, rsv = 0, masked = true } = shape;
-  const body = Buffer.from(payload);
-  const length = shape.toldLength ?? body.length;
-  const first = (fin ? 0x80 : 0) | (rsv << 4) | opcode;
-  const mask = masked ? 0x80 : 0;
-  const head =
-    length < 126
-      ? Buffer.from([first, mask | length])
-      : length < 65_536
-        ? Buffer.from([first, mask | 126, length >> 8, length & 0xff])
-        : Buffer.concat([Buffer.from([first, mask | 127]), bigEndian(length)]);
-  if (!masked) return Buffer.concat([head, body]);
-  const key = randomBytes(4);
-  for (let i = 0; i < body.length; i++) body[i] = (body[i] ?? 0) ^ (key[i & 3] ?? 0);
-  return Buffer.concat([head, key, body]);
-}
-
-function bigEndian(length: number): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(BigInt(length));
-  return bytes;
-}
-
 /** The text of a well-formed upgrade request, with more headers. */
 export function upgradeRequest(path: string, headers: readonly string[] = []): string {
   return [

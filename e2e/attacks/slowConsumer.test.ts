@@ -1,7 +1,8 @@
 import { Action, Flag, type ProtocolMessage } from '@parvis/protocol';
+import { clientFrame } from '@parvis/testing';
 import { describe, expect, it } from 'vitest';
 import { identityOf, ProtocolClient } from '../faults/protocolClient.ts';
-import { clientFrame, RawSocket } from './rawSocket.ts';
+import { RawSocket } from './rawSocket.ts';
 import { startScene } from './scene.ts';
 
 /** Bytes that may wait for one client. The kernel takes some megabytes before anything waits at all. */

@@ -23,12 +23,13 @@ const locked = new Map(Object.entries(lock.packages));
 const manifests = filesUnder('packages', (name) => name === 'package.json');
 const allowedLicenses = new Set(['MIT', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', '0BSD']);
 
-/** All that the server needs of others: `pino`, `prom-client` and `ws`, and what these need. */
+/** All that the server needs of others: `jose`, `pino` and `prom-client`, and what these need. A new name is argued for in its commit. */
 const knownDependencies = [
   '@opentelemetry/api',
   '@pinojs/redact',
   'atomic-sleep',
   'bintrees',
+  'jose',
   'on-exit-leak-free',
   'pino',
   'pino-abstract-transport',
@@ -42,7 +43,6 @@ const knownDependencies = [
   'split2',
   'tdigest',
   'thread-stream',
-  'ws',
 ];
 
 /** Where the lock file keeps what `name` is to a package at `from`: beside it, or further up. */
@@ -118,10 +118,11 @@ describe('what an installation brings along', () => {
     expect([...locked].filter(([, { hasInstallScript }]) => hasInstallScript).map(([place]) => place)).toEqual([]);
   });
 
-  it('[attack 67] the server brings few packages along, each known by name', () => {
+  it('[OP43] the server brings few packages along, each known by name, and what runs in browsers none', () => {
     const outside = [...installedWith('packages/server').keys()].filter((place) => place.startsWith('node_modules/'));
     expect(outside.map((place) => place.slice('node_modules/'.length)).sort()).toEqual(knownDependencies);
     expect([...installedWith('packages/spaces').keys()]).toEqual(['packages/spaces']);
+    expect([...installedWith('packages/auth').keys()]).toEqual(['packages/auth', 'packages/protocol']);
   });
 
   it('[attack 67] the lock file fits the manifests, and names no host', () => {

@@ -8,7 +8,7 @@ const sourcesOf = (folder: string) => filesUnder(folder, isSource);
 const packageArrows: Record<string, string[]> = {
   protocol: [],
   auth: ['@parvis/protocol'],
-  server: ['node', '@parvis/protocol', '@parvis/auth', 'ws', 'pino', 'prom-client', 'jose'],
+  server: ['node', '@parvis/protocol', '@parvis/auth', 'jose', 'pino', 'prom-client'],
   spaces: [],
 };
 

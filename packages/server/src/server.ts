@@ -113,7 +113,7 @@ export class ParvisServer {
     this.#rest = createHttpHandler(httpHostOf(this.#node, settings, new ConnectionKeys(secret)));
     this.#listener = new Listener(settings, {
       request: (request, response) => this.#request(request, response),
-      upgrade: (request, socket, head) => this.#webSockets.upgrade(request, socket, head),
+      upgrade: (head, socket, early) => this.#webSockets.upgrade(head, socket, early),
     });
   }
 

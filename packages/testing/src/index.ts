@@ -1,3 +1,4 @@
+export { clientFrame, type FrameShape } from './clientFrame.ts';
 export { createDurableStore, type DurableStore } from './durableStore.ts';
 export { describeEngine } from './engine.ts';
 export { describeEngineBudget, type EngineBudget } from './engineBudget.ts';

@@ -40,3 +40,10 @@ export const pingFrame: Buffer = Buffer.from([0x89, 0x00]);
 export function pongFrame(payload: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from([0x8a, payload.length]), payload]);
 }
+
+/** A close frame; without a code it has no reason either. */
+export function closeFrame(code: number | undefined, reason: string): Buffer {
+  if (code === undefined) return Buffer.from([0x88, 0x00]);
+  const text = Buffer.from(reason);
+  return Buffer.concat([Buffer.from([0x88, 2 + text.length, code >> 8, code & 0xff]), text]);
+}
