@@ -8,7 +8,7 @@ export interface DeviceClaims {
   readonly deviceId: string;
   readonly clientId?: string;
   /** That of the registration when it was issued: a reset makes older tokens void. */
-  readonly generation: number;
+  readonly generation: string;
   /** ms since the epoch. */
   readonly issued: number;
   /** ms since the epoch. */

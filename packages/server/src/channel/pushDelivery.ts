@@ -19,7 +19,7 @@ export interface PushDeliveryParts {
   /** Publishes on a channel as a client would, with the rights of the principal. */
   publish(principal: Principal, channel: string, publisher: Publisher, messages: readonly Message[]): Promise<unknown>;
   /** A notification of a channel could not be delivered to somebody. */
-  report(failure: unknown, channel: string): void;
+  report(failure: unknown, channel: string, app: App): void;
 }
 
 /** Name of the message that a notification is on a channel that receives it. */
@@ -33,7 +33,7 @@ const MAX_UNDER_WAY = 100;
  */
 export class PushDelivery {
   readonly #parts: PushDeliveryParts;
-  #underWay = 0;
+  readonly #underWay = new Set<Promise<void>>();
 
   constructor(parts: PushDeliveryParts) {
     this.#parts = parts;
@@ -48,18 +48,21 @@ export class PushDelivery {
     for (const { principal, channel } of routes) await this.#publish(principal, channel, payload);
   }
 
-  /** Sends the notifications of messages to those who subscribed to their channel, and waits for none. */
+  /** Sends the notifications of messages to those who subscribed to their channel, and makes nobody wait. */
   forward(app: App, channel: string, messages: readonly Message[]): void {
-    if (this.#underWay >= MAX_UNDER_WAY) {
-      this.#parts.report(errors.rateLimited('too many notifications are on their way'), channel);
+    if (this.#underWay.size >= MAX_UNDER_WAY) {
+      this.#parts.report(errors.rateLimited('too many notifications are on their way'), channel, app);
       return;
     }
-    this.#underWay += 1;
-    this.#notify(app, channel, messages)
-      .catch((failure: unknown) => this.#parts.report(failure, channel))
-      .finally(() => {
-        this.#underWay -= 1;
-      });
+    const done = this.#notify(app, channel, messages)
+      .catch((failure: unknown) => this.#parts.report(failure, channel, app))
+      .finally(() => this.#underWay.delete(done));
+    this.#underWay.add(done);
+  }
+
+  /** Resolves when nothing of what was forwarded until now is on its way. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay);
   }
 
   async #notify(app: App, channel: string, messages: readonly Message[]): Promise<void> {
@@ -71,7 +74,7 @@ export class PushDelivery {
           const route = routeOf(app, recipient);
           await this.#publish(route.principal, route.channel, extras.push as PushPayload);
         } catch (failure) {
-          this.#parts.report(failure, channel);
+          this.#parts.report(failure, channel, app);
         }
       }
     }

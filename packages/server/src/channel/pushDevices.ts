@@ -15,10 +15,10 @@ export interface PushDevice {
   readonly formFactor: string;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly recipient: PushRecipient;
-  /** Digest of the secret that the device made up for itself. */
-  readonly secretHash?: string;
-  /** Identity tokens of an older generation are void. */
-  readonly generation: number;
+  /** What the device made up for itself, to show who it is before it has a token. */
+  readonly secret?: string;
+  /** Random; identity tokens that say another are void. */
+  readonly generation: string;
 }
 
 /** Which devices are asked for. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { Capability } from '@parvis/auth';
 import { errors } from '@parvis/protocol';
 import { readAuthorization } from '../access/authorization.ts';
@@ -47,7 +46,7 @@ export function isPushAdmin({ principal: { capability } }: PushCaller, channel?:
 export function isDevice(caller: PushCaller, device: PushDevice | undefined, secret = caller.deviceSecret): boolean {
   if (device === undefined) return false;
   if (caller.device?.id === device.id) return true;
-  return secret !== undefined && device.secretHash !== undefined && secretsEqual(hashOf(secret), device.secretHash);
+  return secret !== undefined && secretsEqual(secret, device.secret);
 }
 
 /** Throws 40160 unless the caller is the device or may administer all. */
@@ -59,11 +58,6 @@ export function requireDevice(caller: PushCaller, device: PushDevice | undefined
 /** Throws 40160 unless the caller may administer devices. */
 export function requirePushAdmin(caller: PushCaller): void {
   if (!isPushAdmin(caller)) throw errors.capabilityDenied('push-admin', 'devices of the app');
-}
-
-/** What is kept of the secret of a device. Devices make up long random ones. */
-export function hashOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64url');
 }
 
 /** A device token where other credentials stand, as devices send it that have nothing else. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { errors } from '@parvis/protocol';
 import { issueDeviceToken } from '../access/deviceTokens.ts';
 import type { PushDevice } from '../channel/pushDevices.ts';
@@ -5,7 +6,6 @@ import type { Exchange } from './exchange.ts';
 import { limitOf, openCursor, pageLinks, sealCursor } from './page.ts';
 import {
   deviceCapability,
-  hashOf,
   isPushAdmin,
   type PushCaller,
   pushCaller,
@@ -58,16 +58,16 @@ function save({ host }: Exchange, caller: PushCaller, id: string, fields: Device
     if (now !== undefined) requireDevice(caller, now, deviceSecret);
     else requireSubscriber(caller);
     const clientId = clientIdFor(caller, fields, now);
-    const secretHash = deviceSecret === undefined ? now?.secretHash : hashOf(deviceSecret);
+    const secret = deviceSecret ?? now?.secret;
     return {
       id,
       platform,
       formFactor,
       recipient,
       metadata,
-      generation: now?.generation ?? host.clock.now(),
+      generation: now?.generation ?? newGeneration(),
       ...(clientId === undefined ? {} : { clientId }),
-      ...(secretHash === undefined ? {} : { secretHash }),
+      ...(secret === undefined ? {} : { secret }),
     };
   });
 }
@@ -91,12 +91,14 @@ async function patch(exchange: Exchange): Promise<Reply> {
   return { status: 200, body: deviceDetails(device) };
 }
 
+/** Who administers is told the secret too, as the official client expects; it lets nobody do more than it may already. */
 async function get(exchange: Exchange): Promise<Reply> {
   const caller = await pushCaller(exchange);
   const device = await exchange.host.channels.push.devices.get(caller.principal.app.id, exchange.param('deviceId'));
   requireDevice(caller, device);
   if (device === undefined) throw errors.notFound('device');
-  return { status: 200, body: deviceDetails(device) };
+  const secret = isPushAdmin(caller) && device.secret !== undefined ? { deviceSecret: device.secret } : {};
+  return { status: 200, body: { ...deviceDetails(device), ...secret } };
 }
 
 async function remove(exchange: Exchange): Promise<Reply> {
@@ -159,10 +161,14 @@ async function resetToken(exchange: Exchange): Promise<Reply> {
   const device = await host.channels.push.devices.save(app.id, exchange.param('deviceId'), (now) => {
     requireDevice(caller, now);
     if (now === undefined) throw errors.notFound('device');
-    return { ...now, generation: Math.max(host.clock.now(), now.generation + 1) };
+    return { ...now, generation: newGeneration() };
   });
   const body = withToken(exchange, caller, device);
   return { status: 200, body: { ...body, updateToken: body.deviceIdentityToken.token } };
+}
+
+function newGeneration(): string {
+  return randomBytes(9).toString('base64url');
 }
 
 function withToken({ host }: Exchange, { principal: { key } }: PushCaller, device: PushDevice) {
