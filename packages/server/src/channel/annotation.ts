@@ -82,6 +82,11 @@ function checkForMethod({ action, name, count }: Annotation, method: SummaryMeth
   }
 }
 
+/** Whether an annotation counts in a summary. */
+export function isSummedUp({ type = '' }: Annotation): boolean {
+  return methodOf(type) !== undefined;
+}
+
 /** The message that annotations are about. */
 export interface Annotated {
   readonly messageSerial: string;

@@ -11,7 +11,7 @@ import type { Principal } from '../access/principal.ts';
 import type { Appended, ChannelRef, Draft, Engine, Entry, Row } from '../engine/engine.ts';
 import type { Limits } from '../limits.ts';
 import type { Meter } from '../observe/meter.ts';
-import { acceptedAnnotation, draftAnnotations, shareKey, shareTable, summariesIn } from './annotation.ts';
+import { acceptedAnnotation, draftAnnotations, isSummedUp, shareKey, shareTable, summariesIn } from './annotation.ts';
 import { type AnnotationQuery, annotationHistory } from './annotationHistory.ts';
 import { summaryPayload } from './catchUp.ts';
 import type { HistoryPage, HistoryQuery } from './history.ts';
@@ -102,7 +102,7 @@ export class MutableMessages {
       }),
     );
     if (appended.outcome === 'appended') meter.messagesPublished(given.length);
-    this.#summarise(channel, about, appended.entry);
+    if (annotations.some(isSummedUp)) this.#summarise(channel, about, appended.entry);
     return { serials: annotations.map((_, index) => messageSerial(appended.entry.serial, index)) };
   }
 

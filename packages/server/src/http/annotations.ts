@@ -17,14 +17,16 @@ export const annotationRoutes: readonly Route[] = [
 
 /**
  * Makes annotations and takes them back, all of those in the body or none. Throws 40000, 40001, 40003, 40009, 40010,
- * 40012, 40013, 40031, 40032, 40034, 40160, 40161, 40400 or 93002.
+ * 40012, 40013, 40031, 40032, 40034, 40160, 40161, 40400, 42911 or 93002.
  */
 async function annotate(exchange: Exchange): Promise<Reply> {
   const principal = await exchange.authenticate();
   const [channel, serial] = [exchange.param('channel'), exchange.param('serial')];
   const annotations = annotationsIn(await exchange.body()).map((one) => ({ ...one, messageSerial: serial }));
+  const { host } = exchange;
+  host.publisherRates.take(principal, channel, annotations.length, host.clock.now());
   const publisher = publisherOf(principal.clientId);
-  const { serials } = await exchange.host.channels.mutable.annotate(principal, channel, publisher, annotations);
+  const { serials } = await host.channels.mutable.annotate(principal, channel, publisher, annotations);
   return { status: 201, body: { channel, messageId: publisher.idBase, serials } };
 }
 

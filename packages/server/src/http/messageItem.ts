@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { errors, parseMessage, renderMessage } from '@parvis/protocol';
+import { errors, MessageAction, parseMessage, renderMessage } from '@parvis/protocol';
 import type { Publisher } from '../channel/publish.ts';
 import type { Exchange } from './exchange.ts';
 import { historyQueryOf, openCursor, pageLinks, sealCursor } from './page.ts';
@@ -25,7 +25,7 @@ async function get(exchange: Exchange): Promise<Reply> {
 
 /**
  * Updates, deletes or appends, by the action in the body; updates without one. Older clients send an array of one. Throws
- * 40000, 40001, 40003, 40009, 40010, 40012, 40013, 40032, 40160, 40166, 40400 or 93002.
+ * 40000, 40001, 40003, 40009, 40010, 40012, 40013, 40032, 40160, 40166, 40400, 42911 or 93002.
  */
 async function change(exchange: Exchange): Promise<Reply> {
   const principal = await exchange.authenticate();
@@ -37,12 +37,11 @@ async function change(exchange: Exchange): Promise<Reply> {
   if (given.serial !== undefined && given.serial !== serial) {
     throw errors.badParameter('serial', 'the message in the body must be that of the path');
   }
-  const { serials } = await exchange.host.channels.mutable.change(
-    principal,
-    exchange.param('channel'),
-    publisherOf(principal.clientId),
-    { action: 1, ...given, serial },
-  );
+  const { host } = exchange;
+  const channel = exchange.param('channel');
+  host.publisherRates.take(principal, channel, 1, host.clock.now());
+  const asked = { ...given, action: given.action ?? MessageAction.UPDATE, serial };
+  const { serials } = await host.channels.mutable.change(principal, channel, publisherOf(principal.clientId), asked);
   return { status: 200, body: { versionSerial: serials[0] } };
 }
 
