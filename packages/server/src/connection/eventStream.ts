@@ -171,7 +171,8 @@ export class EventStream implements Subscriber {
 
   #attached({ channel = '', channelSerial = '', flags = 0, error }: ProtocolMessage): void {
     if ((flags & Flag.RESUMED) === 0) {
-      this.#position.move(channel, channelSerial);
+      // Rewound messages are of before that position: the last of each entry will tell where the stream stands.
+      this.#position.move(channel, (flags & Flag.HAS_BACKLOG) === 0 ? channelSerial : '');
       this.#taken.delete(channel);
     }
     if (error !== undefined) this.outbox.pushBytes(errorEvent(error, this.#form, channel));

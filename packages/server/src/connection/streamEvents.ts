@@ -19,6 +19,9 @@ export interface StreamForm {
   readonly heartbeats: boolean;
 }
 
+const nothing = Buffer.alloc(0);
+const brace = Buffer.from('{');
+
 type Item = Message | PresenceMessage;
 
 /** Events of a frame by form: streams of one form share what does not tell where they stand. */
@@ -33,8 +36,9 @@ export function eventsOf(frame: Frame, form: StreamForm): readonly Buffer[] {
   return known[slot];
 }
 
-/** What begins an event that has an id. */
+/** What begins an event; without an id where there is no place to go on from. */
 export function idOf(id: string, { kind }: StreamForm): Buffer {
+  if (id === '') return kind === 'events' ? nothing : brace;
   return Buffer.from(kind === 'events' ? `id: ${id}\n` : `{"id":"${id}",`);
 }
 

@@ -24,7 +24,7 @@ export class StreamPosition {
     this.#byName = new Map(names.map((name) => [name.requested, { mark: markOf(name), serial: '', taken: 0 }]));
   }
 
-  /** All up to this entry of the channel has been sent. */
+  /** All up to this entry of the channel has been sent; with none, the channel has no place. */
   move(requested: string, serial: string): void {
     const position = this.#byName.get(requested);
     if (position === undefined) return;
