@@ -53,6 +53,12 @@ export const errors = {
     make(40160, 401, `capability does not allow ${operation} on ${resource}`),
   notIdentified: (what: string) => make(40161, 401, `${what} needs a clientId; connect or authenticate with one`),
   capabilityEmpty: () => make(40160, 401, 'the requested capability and that of the key have nothing in common'),
+  readOnlyChannel: (channel: string) =>
+    make(
+      40160,
+      401,
+      `channel ${channel} is written by the service alone: nobody may publish to it or be present on it`,
+    ),
   basicAuthRequired: () => make(40162, 401, 'this route needs the API key itself, not a token'),
   notRevocable: (keyName: string) =>
     make(40163, 401, `tokens of API key ${keyName} cannot be revoked: set revocableTokens on the key`),

@@ -8,6 +8,7 @@ import { Stats } from './channel/stats.ts';
 import type { Clock } from './clock.ts';
 import { admit, whyGone } from './connection/admission.ts';
 import { connect } from './connection/connect.ts';
+import { ConnectionEvents } from './connection/connectionEvents.ts';
 import { ConnectionKeys } from './connection/connectionKey.ts';
 import { Connections } from './connection/connections.ts';
 import { openStream } from './connection/eventStream.ts';
@@ -59,8 +60,8 @@ export class Node {
       retentionMs: limits.statsRetentionMs,
       nodeId: parts.serverId,
       report: (failure, app) => log.error({ err: failure, app }, 'statistics could not be written'),
+      onMinute: (app, item) => this.channels.meta.tell(app, 'stats:minute', 'update', () => item),
     });
-    this.connections = new Connections(clock, meter, this.stats);
     this.streams = new EventStreams(clock, limits.maxIdleIntervalMs);
     this.channels = new Channels({
       engine,
@@ -74,6 +75,7 @@ export class Node {
         this.streams.discontinued(channel);
       },
     });
+    this.connections = new Connections(clock, meter, new ConnectionEvents(this.stats, this.channels.meta));
     this.#host = {
       channels: this.channels,
       engine,
@@ -89,6 +91,7 @@ export class Node {
       report: (sentence, { failure, ...fields }) => log.error({ ...fields, err: failure }, sentence),
       refused: (error, { failure, ...fields }) => {
         meter.refused(error.code);
+        this.#tellRefused(error, fields);
         if (error.code === 50000) log.error({ ...fields, err: failure }, 'a client hit a bug');
         else log.info({ ...fields, code: error.code, reason: error.message }, 'a client was refused');
       },
@@ -97,6 +100,18 @@ export class Node {
     parts.revocations.onChange((app, revocations) => holders.changed(app, revocations));
     parts.revocations.open().catch((failure) => log.error({ err: failure }, 'what is revoked could not be learnt'));
     this.#sweepLater();
+  }
+
+  /** Whose app it is, where that is known, may listen to what its clients are refused. */
+  #tellRefused(error: ErrorInfo, { connectionId }: Record<string, unknown>): void {
+    const connection = typeof connectionId === 'string' ? this.connections.get(connectionId) : undefined;
+    if (connection === undefined) return;
+    const { principal } = connection;
+    this.channels.meta.tell(principal.app.id, 'log', 'error', () => ({
+      error: error.toJSON(),
+      connectionId,
+      ...(principal.clientId === undefined ? {} : { clientId: principal.clientId }),
+    }));
   }
 
   /** Opens a connection on a transport a client has made. */

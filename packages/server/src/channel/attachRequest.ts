@@ -11,6 +11,7 @@ import {
 } from '@parvis/protocol';
 import type { AttachRequest, Rewind } from './attachment.ts';
 import { filterStep } from './filterStep.ts';
+import { assertMetachannel } from './metachannels.ts';
 import { parseOccupancy } from './occupancy.ts';
 import { isDerived, parseQualifiedName } from './qualifiedName.ts';
 import type { ViewStep } from './view.ts';
@@ -26,6 +27,7 @@ const MAX_SERIAL_LENGTH = 128;
  */
 export function attachRequestOf(message: ProtocolMessage, maxRewind: number): AttachRequest {
   const name = parseQualifiedName(message.channel ?? '');
+  assertMetachannel(name.channel);
   const sent = new Map([...name.params, ...Object.entries(message.params ?? {})]);
   const rewindText = sent.get('rewind');
   const rewind = rewindText === undefined ? undefined : parseRewind(rewindText, sent.get('rewindLimit'), maxRewind);
@@ -52,7 +54,8 @@ export function attachRequestOf(message: ProtocolMessage, maxRewind: number): At
     echo: sent.get('echo') !== 'false',
     channelSerial: positionOf(message.channelSerial),
     rewind: isLegacyResume ? undefined : rewind,
-    wholeAppends,
+    // A filter judges whole messages.
+    wholeAppends: wholeAppends || steps.length > 0,
     occupancy: occupancy === undefined ? undefined : parseOccupancy(occupancy),
   };
 }
@@ -116,8 +119,8 @@ export function attachRefusal(
 export function grantedModes(requested: number, capability: Capability, channel: string): number {
   let granted = 0;
   if (capability.allows('subscribe', channel)) granted |= Mode.SUBSCRIBE | Mode.PRESENCE_SUBSCRIBE;
-  // A derived channel is for subscribing alone.
-  if (isDerived(channel)) return granted & requested & Mode.SUBSCRIBE;
+  // Derived channels and those of the service are for subscribing alone.
+  if (isDerived(channel) || channel.startsWith('[meta')) return granted & requested & Mode.SUBSCRIBE;
   if (capability.allows('publish', channel)) granted |= Mode.PUBLISH;
   if (capability.allows('presence', channel)) granted |= Mode.PRESENCE;
   if (capability.allows('annotation-publish', channel)) granted |= Mode.ANNOTATION_PUBLISH;

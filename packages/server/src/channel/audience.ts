@@ -1,18 +1,21 @@
 import { Mode } from '@parvis/protocol';
 import type { Clock } from '../clock.ts';
-import type { Entry } from '../engine/engine.ts';
+import type { ChannelRef, Entry } from '../engine/engine.ts';
 import { type AppCounters, countInto } from '../observe/appCounters.ts';
+import { detailsOf } from './activeChannels.ts';
 import type { Attachment } from './attachment.ts';
 import type { MessagePayload, PresencePayload } from './entryView.ts';
+import { isMetachannel, type Metachannels } from './metachannels.ts';
 import { Occupancy, type OccupancyMetrics, occupancyOf } from './occupancy.ts';
 import { OccupancyFeed, type OccupancySource } from './occupancyFeed.ts';
 
 /** The channel, as far as its audience has to do with it. */
 export interface AudienceParts {
-  readonly name: string;
+  readonly ref: ChannelRef;
   readonly clock: Clock;
   readonly occupancyIntervalMs: number;
   readonly counters: AppCounters;
+  readonly meta: Metachannels;
   members(): number;
   /** Those that are live. */
   attachments(): Iterable<Attachment>;
@@ -33,13 +36,14 @@ export class Audience implements OccupancySource {
   #otherNames = 0;
   /** Subscribers that do not get back what their connection publishes, by it. */
   readonly #silent = new Map<string, number>();
+  #cancelLifecycle: (() => void) | undefined;
 
   constructor(parts: AudienceParts) {
     this.#parts = parts;
   }
 
   get name(): string {
-    return this.#parts.name;
+    return this.#parts.ref.name;
   }
 
   settle(): string {
@@ -78,11 +82,16 @@ export class Audience implements OccupancySource {
   /** The numbers may have changed. */
   changed(): void {
     this.#feed?.changed();
+    const { meta, ref, clock, occupancyIntervalMs } = this.#parts;
+    if (!meta.isHeard(ref.app, 'channel.lifecycle')) return;
+    this.#cancelLifecycle ??= clock.after(occupancyIntervalMs, () => this.#tellLifecycle());
   }
 
   /** Nobody is told anything more. */
   stop(): void {
     this.#feed?.stop();
+    this.#cancelLifecycle?.();
+    this.#cancelLifecycle = undefined;
   }
 
   /** Who is on the channel: attachments of this node, members of all. Here those of other nodes are to be added. */
@@ -106,6 +115,12 @@ export class Audience implements OccupancySource {
     } else if (kind === 'presence' && presenceSubscribers > 0) {
       countInto(presence, (payload as PresencePayload).presence, presenceSubscribers);
     }
+  }
+
+  #tellLifecycle(): void {
+    this.#cancelLifecycle = undefined;
+    const { meta, ref } = this.#parts;
+    if (!isMetachannel(ref.name)) meta.tell(ref.app, 'channel.lifecycle', 'channel.occupancy', () => detailsOf(this));
   }
 
   #count({ modes, name, echo, subscriber }: Attachment, change: 1 | -1): void {

@@ -1,5 +1,6 @@
 import type { PresenceMessage } from '@parvis/protocol';
 import { errors } from '@parvis/protocol';
+import type { Namespace } from '../access/app.ts';
 import type { Clock } from '../clock.ts';
 import type { ChannelRef, Draft, Engine, Entry, Row, Sink } from '../engine/engine.ts';
 import { type AppCounters, countInto } from '../observe/appCounters.ts';
@@ -10,18 +11,23 @@ import { CatchUp } from './catchUp.ts';
 import { FanOut } from './fanOut.ts';
 import { Lane } from './lane.ts';
 import { MemberSet } from './memberSet.ts';
+import { type Metachannels, requireWritable } from './metachannels.ts';
 import type { OccupancyMetrics } from './occupancy.ts';
 import { draftLeaves, draftPresence, type Member, type PresenceOrigin, presenceTable } from './presence.ts';
 import { ruleOf } from './rule.ts';
 
 /** What a channel is made with. */
 export interface ChannelParts {
+  /** What its name belongs to, if that has rules. */
+  readonly namespace: Namespace | undefined;
   readonly ref: ChannelRef;
   readonly engine: Engine;
   readonly clock: Clock;
   readonly meter: Meter;
   /** Where what goes through the channel is counted. */
   readonly counters: AppCounters;
+  /** Where changes of occupancy are told. */
+  readonly meta: Metachannels;
   /** Whether its namespace is persisted. */
   readonly persisted: boolean;
   readonly maxMembers: number;
@@ -57,17 +63,14 @@ export class Channel implements Sink {
   constructor(parts: ChannelParts) {
     this.#parts = parts;
     this.ref = parts.ref;
-    this.rule = ruleOf(parts.ref.name);
+    this.rule = ruleOf(parts.ref.name, parts.namespace);
     this.members = new MemberSet(parts.ref.name, parts.maxMembers, parts.maxPresenceBytes);
     this.fanOut = new FanOut(parts.ref.name, this.rule, parts.clock, parts.meter);
     this.fanOut.onLate = (attachments) => {
       this.#catchUp(attachments).catch((failure) => this.#parts.report(failure, this.name));
     };
     this.audience = new Audience({
-      name: parts.ref.name,
-      clock: parts.clock,
-      occupancyIntervalMs: parts.occupancyIntervalMs,
-      counters: parts.counters,
+      ...parts,
       members: () => this.members.size,
       attachments: () => this.fanOut.attachments,
       settle: () => {
@@ -171,6 +174,7 @@ export class Channel implements Sink {
   /** Applies the events of one PRESENCE frame, all or none; resolves when they are stored (or nothing was to change). */
   submitPresence(origin: PresenceOrigin, events: readonly PresenceMessage[]): Promise<void> {
     return this.#presenceLane.run(async () => {
+      requireWritable(this.name);
       const draft = await this.#append(() => draftPresence(origin, events, this.members));
       if (draft === undefined) return;
       const { counters, persisted } = this.#parts;

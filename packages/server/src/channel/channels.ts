@@ -3,8 +3,10 @@ import {
   errors,
   type Message,
   messageSerial,
+  namespaceOf,
   type PresenceMessage,
   type PublishResult,
+  toErrorInfo,
 } from '@parvis/protocol';
 import type { App } from '../access/app.ts';
 import type { Principal } from '../access/principal.ts';
@@ -23,6 +25,7 @@ import {
 import { Channel } from './channel.ts';
 import type { MessagePayload } from './entryView.ts';
 import { type HistoryPage, type HistoryQuery, messageHistory, presenceHistory } from './history.ts';
+import { isMetachannel, Metachannels, requireWritable } from './metachannels.ts';
 import { MutableMessages } from './mutableMessages.ts';
 import { type Member, presenceTable, presentOf } from './presence.ts';
 import { draftMessages, type Publisher } from './publish.ts';
@@ -70,6 +73,8 @@ interface OpenChannel {
 export class Channels {
   /** Changes and annotations of messages that were published. */
   readonly mutable: MutableMessages;
+  /** Where the service tells what happens in an app. */
+  readonly meta: Metachannels;
   readonly #parts: ChannelsParts;
   readonly #open = new Map<string, OpenChannel>();
   /** Apps whose channels are being enumerated. */
@@ -80,10 +85,13 @@ export class Channels {
 
   constructor(parts: ChannelsParts) {
     this.#parts = parts;
+    this.meta = new Metachannels(parts);
     this.mutable = new MutableMessages({ ...parts, ref: (app, name) => this.ref(app, name) });
     this.push = new Push(parts.engine, {
       publish: (...asked) => this.publish(...asked),
-      report(failure, channel) {
+      report: (failure, channel, app) => {
+        const tellable = () => ({ channel, error: toErrorInfo(failure).toJSON() });
+        this.meta.tell(app.id, 'log:push', 'error', tellable);
         // What was refused was refused with a reason; anything else is a bug.
         if (failure instanceof ErrorInfo) parts.meter.refused(failure.code);
         else parts.report(failure, channel);
@@ -105,7 +113,7 @@ export class Channels {
     record.opening.then(
       (channel) => {
         record.channel = channel;
-        this.#countOpen(channel.ref, 1);
+        this.#opened(channel);
       },
       () => this.#open.delete(key),
     );
@@ -120,6 +128,7 @@ export class Channels {
     messages: readonly Message[],
   ): Promise<PublishResult> {
     const channel = writableChannel(name);
+    requireWritable(channel);
     const ref = this.ref(principal.app, channel);
     this.#allow(principal, 'publish', name);
     const notifies = wantsPush(principal.app, channel, messages);
@@ -227,7 +236,7 @@ export class Channels {
     for (const [key, { channel }] of idle) {
       if (channel?.idleSince === undefined || channel.idleSince > before) continue;
       this.#open.delete(key);
-      this.#countOpen(channel.ref, -1);
+      this.#closed(channel);
       closing.push(channel.close());
     }
     await Promise.all(closing);
@@ -247,11 +256,23 @@ export class Channels {
     if (draft.ephemeral !== true && isPersisted(app, channel)) countInto(persisted.messages, messages);
   }
 
-  #countOpen({ app, name }: ChannelRef, change: 1 | -1): void {
-    if (name.startsWith('[')) return;
-    const { channels } = this.#parts.stats.of(app);
-    if (change === 1) channels.up();
-    else channels.down();
+  #opened(channel: Channel): void {
+    const { ref } = channel;
+    if (isMetachannel(ref.name)) {
+      this.meta.opened(ref);
+      return;
+    }
+    this.#parts.stats.of(ref.app).channels.up();
+    this.meta.tell(ref.app, 'channel.lifecycle', 'channel.opened', () => detailsOf(channel));
+  }
+
+  #closed({ ref }: Channel): void {
+    if (isMetachannel(ref.name)) {
+      this.meta.closed(ref);
+      return;
+    }
+    this.#parts.stats.of(ref.app).channels.down();
+    this.meta.tell(ref.app, 'channel.lifecycle', 'channel.closed', () => closedDetails(ref.name, 0));
   }
 
   *#openOf(app: App): Iterable<Channel> {
@@ -275,10 +296,12 @@ export class Channels {
     const { engine, clock, limits, meter, report, onLost } = this.#parts;
     const channel = new Channel({
       ref: this.ref(app, name),
+      namespace: app.namespaces.get(namespaceOf(name)),
       engine,
       clock,
       meter,
       counters: this.#parts.stats.of(app.id),
+      meta: this.meta,
       persisted: isPersisted(app, name),
       mutable: isMutable(app, name),
       maxMembers: app.maxPresenceMembers ?? limits.maxPresenceMembers,

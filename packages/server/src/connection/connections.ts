@@ -1,10 +1,10 @@
 import { Action, errors } from '@parvis/protocol';
 import { Frame } from '../channel/frame.ts';
-import type { Stats } from '../channel/stats.ts';
 import type { Clock } from '../clock.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Meter } from '../observe/meter.ts';
 import type { Connection } from './connection.ts';
+import type { ConnectionEvents } from './connectionEvents.ts';
 
 /** ms beyond the promised interval after which a client that gives no sign of life is taken for gone. */
 const SILENCE_SLACK_MS = 10_000;
@@ -16,12 +16,12 @@ export class Connections {
   readonly #byId = new Map<string, Connection>();
   readonly #meter: Meter;
   readonly #clock: Clock;
-  readonly #stats: Stats;
+  readonly #events: ConnectionEvents;
 
-  constructor(clock: Clock, meter: Meter, stats: Stats) {
+  constructor(clock: Clock, meter: Meter, events: ConnectionEvents) {
     this.#clock = clock;
     this.#meter = meter;
-    this.#stats = stats;
+    this.#events = events;
   }
 
   get size(): number {
@@ -39,13 +39,13 @@ export class Connections {
   add(connection: Connection): void {
     this.#byId.set(connection.connectionId, connection);
     this.#meter.connectionOpened(connection.outbox.transport.wire.format);
-    this.#stats.of(connection.principal.app.id).connections.up(!connection.resumed);
+    this.#events.opened(connection);
   }
 
   remove(connection: Connection, reason: 'closed' | 'lost' | 'replaced'): void {
     if (this.#byId.get(connection.connectionId) === connection) this.#byId.delete(connection.connectionId);
     this.#meter.connectionEnded(reason);
-    this.#stats.of(connection.principal.app.id).connections.down();
+    this.#events.ended(connection, reason);
   }
 
   /** Called about once a second: fills our silence with keepalives and gives up on clients that fell silent. */

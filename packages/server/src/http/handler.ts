@@ -97,10 +97,22 @@ class Visit {
     return { ...errorReply(error), close: !complete };
   }
 
+  #tellRefused(error: ErrorInfo): void {
+    const appId = this.#exchange?.appId;
+    if (appId === undefined) return;
+    const data = () => ({ error: error.toJSON(), method: this.#request.method, route: this.#pattern });
+    this.#host.channels.meta.tell(appId, 'log', 'error', data);
+  }
+
   /** Statistics are those of an app: who does not say truly whose the request is, is nobody's. */
   #count({ status }: Reply): void {
     const appId = this.#exchange?.appId;
     if (appId === undefined) return;
+    const { meta } = this.#host.channels;
+    const request = () => ({ method: this.#request.method, route: this.#pattern, statusCode: status });
+    for (const name of ['clientEvents', 'clientEvents:apiRequests'] as const) {
+      meta.tell(appId, name, 'apiRequest', request);
+    }
     const { apiRequests, tokenRequests } = this.#host.stats.of(appId);
     const outcomes = this.#pattern === tokenRequestPattern ? tokenRequests : apiRequests;
     if (status < 400) outcomes.succeeded += 1;
@@ -113,6 +125,7 @@ class Visit {
     const { log, meter } = this.#host;
     const fields = { method: this.#request.method, route: this.#pattern, code: error.code, reason: error.message };
     meter.refused(error.code);
+    this.#tellRefused(error);
     if (error.statusCode >= 500) log.error({ ...fields, err: failure }, 'a request could not be served');
     else log.info(fields, 'a request was refused');
   }
