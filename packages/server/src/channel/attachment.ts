@@ -31,7 +31,7 @@ export class Attachment {
   readonly occupancy: OccupancyWish | undefined;
   /** Where it stands in the channel's list of live attachments; -1 while it is not in it. */
   slot = -1;
-  /** Whether it gets appends as updates with all of the message, param `appendMode`. */
+  /** Whether it gets appends as updates with all of the message: param `appendMode`, and wherever messages are filtered. */
   readonly wholeAppends: boolean;
   /**
    * It has been sent all that came after this position, and of what came before the latest versions of the messages that
@@ -80,7 +80,7 @@ export interface AttachRequest {
   readonly channelSerial: string | undefined;
   /** What to replay when there is no position. */
   readonly rewind: Rewind | undefined;
-  /** Param `appendMode`. */
+  /** Param `appendMode`, or a filter. */
   readonly wholeAppends: boolean;
   /** Param `occupancy`. */
   readonly occupancy: OccupancyWish | undefined;

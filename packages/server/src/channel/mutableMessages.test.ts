@@ -219,6 +219,43 @@ describe('changed messages', () => {
     }
   });
 
+  it('[MU15] of a publish that is rewound in part, what was left out is not taken for known', async () => {
+    const { harness, ada, publish } = await room();
+    ada.publish(channel, { data: 'a' }, { data: 'b' });
+    await harness.settle();
+    const [first = '', second = ''] = serialsOf(ada);
+    const late = harness.connect();
+    late.attach(channel, { params: { rewind: '1' } });
+    await harness.settle();
+    for (const serial of [first, second]) ada.publish(channel, { action: APPEND, serial, data: '+' });
+    await harness.settle();
+    expect(messagesOf(late).map(brief)).toEqual([
+      { action: CREATE, data: 'b', serial: second },
+      { action: UPDATE, data: 'a+', serial: first },
+      { action: APPEND, data: '+', serial: second },
+    ]);
+    expect(await publish({ data: 'c' })).not.toBe(first);
+  });
+
+  it('[MU13] a derived channel judges an append by the whole message', async () => {
+    const { harness, ada, publish } = await room();
+    const serial = await publish({ name: 'good', data: 'a' });
+    const other = await publish({ name: 'bad', data: 'a' });
+    const filter = Buffer.from('name == `"good"`').toString('base64');
+    const derived = harness.connect();
+    derived.attach(`[filter=${filter}]${channel}`);
+    await harness.settle();
+    for (const data of ['b', 'c']) {
+      ada.publish(channel, { action: APPEND, serial: other, data });
+      ada.publish(channel, { action: APPEND, serial, data });
+      await harness.settle();
+    }
+    expect(messagesOf(derived).map(brief)).toEqual([
+      { action: UPDATE, data: 'ab', serial },
+      { action: UPDATE, data: 'abc', serial },
+    ]);
+  });
+
   it('[MU16] a resume replays what happened as it happened; an append to what came before it is told whole', async () => {
     const { harness, ada, bob, publish } = await room();
     const before = await publish({ data: 'a' });

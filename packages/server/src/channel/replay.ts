@@ -1,17 +1,15 @@
-import { Action, type ErrorInfo, errors, Flag, Mode, type ProtocolMessage, sizeOf } from '@parvis/protocol';
+import { Action, ErrorInfo, errors, Flag, Mode, messageSerial, type ProtocolMessage } from '@parvis/protocol';
 import type { Engine, Entry } from '../engine/engine.ts';
 import type { Limits } from '../limits.ts';
 import type { Attachment, AttachRequest, Rewind } from './attachment.ts';
-import { CatchUp, type Shown, withSummaries } from './catchUp.ts';
+import { CatchUp, type Shown } from './catchUp.ts';
 import { type MessagePayload, messageFrameOf } from './entryView.ts';
 import { hears, isAfter, seesAnnotation } from './fanOut.ts';
 import { Frame } from './frame.ts';
+import { readGap } from './gap.ts';
 import { latestOf } from './latest.ts';
-import { type AnnotationPayload, type MutationPayload, mutationFrameOf } from './mutationView.ts';
+import { mutationFrameOf } from './mutationView.ts';
 import { readRewound } from './rewind.ts';
-
-/** Entries read from the log at once. */
-const PAGE = 500;
 
 /** What an attach is answered with, and what follows it. */
 interface Backlog {
@@ -113,69 +111,32 @@ async function readBacklog(
   const { channel } = attachment;
   const { position } = channel;
   if (request.channelSerial !== undefined) {
-    return readGap(engine, limits, attachment, request.channelSerial, position);
+    return resumeFrom(engine, limits, attachment, request.channelSerial, position);
   }
   if (request.rewind === undefined) return { position, resumed: false, entries: [] };
   return rewind(engine, attachment, request.rewind, position);
 }
 
 /** Everything after the client's position, or why that cannot be had. */
-async function readGap(
+async function resumeFrom(
   engine: Engine,
   limits: Limits,
   attachment: Attachment,
   from: string,
   position: string,
 ): Promise<Backlog> {
-  const lost = (error: ErrorInfo): Backlog => ({ position, resumed: false, entries: [], error });
-  const { mutable, ref } = attachment.channel;
-  const hearsMessages = (attachment.modes & Mode.SUBSCRIBE) !== 0;
-  const sees = hearsMessages || (mutable && (attachment.modes & Mode.ANNOTATION_SUBSCRIBE) !== 0);
-  const entries: Entry[] = [];
-  let bytes = 0;
-  let after = from;
-  for (;;) {
-    const page = await engine.read(ref, {
-      after,
-      // Where messages change, changes and annotations are replayed as well.
-      ...(mutable ? {} : { kind: 'message' as const }),
-      direction: 'forwards',
-      limit: PAGE,
-    });
-    if (page.continuity === 'foreign') return lost(errors.serialForeign());
-    // Who gets no messages has missed none; presence is settled by the SYNC.
-    if (!sees) return { position: from, resumed: true, entries: [] };
-    if (page.continuity === 'expired') return lost(errors.serialExpired());
-    for (const entry of page.entries) {
-      if (entry.kind === 'presence') continue;
-      entries.push(entry);
-      bytes += sizeOfEntry(entry);
-    }
-    const isTooLong = () => entries.length > limits.maxResumeBacklog || bytes > limits.hardBacklog / 2;
-    if (isTooLong()) return lost(errors.backlogTooLong());
-    const last = page.entries.at(-1);
-    if (page.more && last !== undefined) {
-      after = last.serial;
-      continue;
-    }
-    if (!mutable || !hearsMessages) return { position: from, resumed: true, entries };
-    const summarised = await withSummaries(engine, ref, entries);
-    bytes += summarised.bytes;
-    return isTooLong() ? lost(errors.backlogTooLong()) : { position: from, resumed: true, entries: summarised.entries };
-  }
-}
-
-function sizeOfEntry({ kind, payload }: Entry): number {
-  if (kind === 'mutation') return sizeOf((payload as MutationPayload).message);
-  const items =
-    kind === 'annotation' ? (payload as AnnotationPayload).annotations : (payload as MessagePayload).messages;
-  return items.reduce((sum, item) => sum + sizeOf(item), 0);
+  const gap = await readGap(engine, attachment, from, {
+    maxEntries: limits.maxResumeBacklog,
+    maxBytes: limits.hardBacklog / 2,
+  });
+  if (gap instanceof ErrorInfo) return { position, resumed: false, entries: [], error: gap };
+  return { position: from, resumed: true, entries: gap };
 }
 
 /** The last messages before the position, oldest first. Cut by our cap, not by the client's wish, it says so. */
 async function rewind(engine: Engine, attachment: Attachment, wish: Rewind, position: string): Promise<Backlog> {
   const { entries, from, cut } = await readRewound(engine, attachment, wish, position);
-  const latest = attachment.channel.mutable ? await inLatestVersions(engine, attachment, entries) : { entries };
+  const latest = attachment.channel.mutable ? await inLatestVersions(engine, attachment, entries, from) : { entries };
   return {
     position,
     resumed: false,
@@ -186,7 +147,7 @@ async function rewind(engine: Engine, attachment: Attachment, wish: Rewind, posi
 }
 
 /** Rewound entries with their messages as they stand now. */
-async function inLatestVersions(engine: Engine, attachment: Attachment, entries: readonly Entry[]) {
+async function inLatestVersions(engine: Engine, attachment: Attachment, entries: readonly Entry[], from: number) {
   const messagesIn = await latestOf(engine, attachment.channel.ref, entries);
   const shown: Shown = new Map();
   const latest = entries.map((entry) => {
@@ -196,6 +157,7 @@ async function inLatestVersions(engine: Engine, attachment: Attachment, entries:
     }
     return { ...entry, payload: { ...(entry.payload as MessagePayload), messages } };
   });
-  attachment.rewound = entries[0]?.serial;
+  const [first] = entries;
+  attachment.rewound = first === undefined ? undefined : messageSerial(first.serial, from);
   return { entries: latest, shown };
 }
