@@ -63,7 +63,13 @@ export class Harness {
           { key: revocableKey, revocableTokens: true },
           ...(options.keys ?? []),
         ],
-        { namespaces: [{ id: 'mutable', mutableMessages: true }] },
+        {
+          namespaces: [
+            { id: 'mutable', mutableMessages: true },
+            { id: 'batched', batchingInterval: 50 },
+            { id: 'conflated', conflationInterval: 50, conflationKey: 'headers.market' },
+          ],
+        },
       ),
       appFromKeys([{ key: otherKey, capability: Capability.all }]),
     ]);

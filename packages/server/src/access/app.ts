@@ -19,6 +19,12 @@ export interface Namespace {
   readonly persisted?: boolean;
   readonly pushEnabled?: boolean;
   readonly mutableMessages?: boolean;
+  /** ms that messages wait to be sent as one batch, of 200 at most. */
+  readonly batchingInterval?: number;
+  /** ms after which of the messages with the same key the last is sent; needs `conflationKey`, and replaces batching. */
+  readonly conflationInterval?: number;
+  /** JMESPath of what a message is about: `name`, or `headers.market`. Messages for which it is null are all sent. */
+  readonly conflationKey?: string;
 }
 
 /** A tenant: its keys and namespaces. Channels, tokens and connections of two apps never meet. */

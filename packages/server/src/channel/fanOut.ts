@@ -1,4 +1,4 @@
-import { compareSerials, Mode, memberKey, type ProtocolMessage, sizeOf } from '@parvis/protocol';
+import { compareSerials, Mode, memberKey, type ProtocolMessage } from '@parvis/protocol';
 import type { Clock } from '../clock.ts';
 import type { Entry } from '../engine/engine.ts';
 import type { Meter } from '../observe/meter.ts';
@@ -15,14 +15,12 @@ import {
   wholeMessagesOf,
 } from './entryView.ts';
 import { conflationOf, Frame } from './frame.ts';
+import { lastOfEach } from './lastOfEach.ts';
+import { MessageWindow } from './messageWindow.ts';
 import { annotationFrameOf, type MutationPayload, mutationFrameOf } from './mutationView.ts';
 import type { ChannelRule } from './rule.ts';
 import { Showing } from './showing.ts';
 import type { View } from './view.ts';
-
-/** A merged frame stays well under any client's maxFrameSize. */
-const WINDOW_MAX_MESSAGES = 200;
-const WINDOW_MAX_BYTES = 65_536;
 
 /**
  * The live listeners of one channel, and the way an entry reaches them: one frame, encoded once for each kind of pipe,
@@ -31,7 +29,7 @@ const WINDOW_MAX_BYTES = 65_536;
 export class FanOut {
   readonly #channel: string;
   readonly #rule: ChannelRule;
-  readonly #clock: Clock;
+  readonly #window: MessageWindow | undefined;
   readonly #meter: Meter;
   readonly #live: Attachment[] = [];
   /** Those with a view: a list of their own, so that the others are not asked for one. */
@@ -43,16 +41,14 @@ export class FanOut {
   /** There while somebody gets deltas. */
   #deltas: DeltaChain | undefined;
   #deltaCount = 0;
-  #window: Entry[] = [];
-  #windowBytes = 0;
-  #windowCount = 0;
-  #cancelWindow: (() => void) | undefined;
 
   constructor(channel: string, rule: ChannelRule, clock: Clock, meter: Meter) {
     this.#meter = meter;
     this.#channel = channel;
     this.#rule = rule;
-    this.#clock = clock;
+    if (rule.windowMs > 0) {
+      this.#window = new MessageWindow(rule.windowMs, clock, (entries) => this.#sendMessages(entries));
+    }
   }
 
   get size(): number {
@@ -120,8 +116,8 @@ export class FanOut {
   /** Sends an entry to all, now or when the channel's window ends. */
   deliver(entry: Entry): void {
     for (const attachment of this.#late) attachment.late?.push(entry);
-    if (entry.kind === 'message' && this.#rule.windowMs > 0) {
-      this.#wait(entry);
+    if (entry.kind === 'message' && this.#window !== undefined) {
+      this.#window.add(entry);
       return;
     }
     this.flush();
@@ -133,14 +129,7 @@ export class FanOut {
 
   /** Sends what waits in the window. */
   flush(): void {
-    if (this.#window.length === 0) return;
-    this.#cancelWindow?.();
-    this.#cancelWindow = undefined;
-    const entries = this.#window;
-    this.#window = [];
-    this.#windowBytes = 0;
-    this.#windowCount = 0;
-    this.#sendMessages(entries);
+    this.#window?.flush();
   }
 
   /** Sends one entry to one attachment that is catching up; of a message entry what comes after the first `skipped`. */
@@ -158,16 +147,6 @@ export class FanOut {
       if (attachment.view === undefined) attachment.subscriber.send(new Frame(message));
       else catchUp(attachment, attachment.view, new Frame(message), entry);
     }
-  }
-
-  #wait(entry: Entry): void {
-    this.#window.push(entry);
-    for (const message of (entry.payload as MessagePayload).messages) {
-      this.#windowBytes += sizeOf(message);
-      this.#windowCount += 1;
-    }
-    if (this.#windowCount >= WINDOW_MAX_MESSAGES || this.#windowBytes >= WINDOW_MAX_BYTES) this.flush();
-    else this.#cancelWindow ??= this.#clock.after(this.#rule.windowMs, () => this.flush());
   }
 
   #sendMessages(entries: readonly Entry[]): void {
@@ -206,10 +185,8 @@ export class FanOut {
       entries.length === 1 && only !== undefined
         ? messageFrameOf(this.#channel, only)
         : mergedFrameOf(this.#channel, entries);
-    return new Frame(
-      message,
-      this.#rule.conflateMessages ? () => conflationOf(entries.flatMap(messagesOf)) : undefined,
-    );
+    const last = this.#rule.conflateBy === undefined ? message : lastOfEach(this.#rule.conflateBy, message);
+    return new Frame(last, this.#rule.conflateMessages ? () => conflationOf(entries.flatMap(messagesOf)) : undefined);
   }
 
   /** A change is sent to all who hear messages. An append says what it adds, to those who have what it goes on from. */

@@ -1,5 +1,6 @@
 import { errors, namespaceOf } from '@parvis/protocol';
-import type { App } from '../access/app.ts';
+import type { App, Namespace } from '../access/app.ts';
+import { KeyExpression } from '../filter/keyExpression.ts';
 import type { Limits } from '../limits.ts';
 
 /** What holds for a channel because of its name. */
@@ -8,6 +9,8 @@ export interface ChannelRule {
   readonly windowMs: number;
   /** Whether a client that cannot keep up gets the last message of each name and publisher only. */
   readonly conflateMessages: boolean;
+  /** Of the messages of one window with the same key the last is sent, to everybody. */
+  readonly conflateBy?: KeyExpression;
   /** Whether attaching or entering needs a concrete clientId (40012): everybody in a space has a name. */
   readonly identified: boolean;
 }
@@ -20,10 +23,14 @@ const bySuffix: readonly [suffix: string, rule: ChannelRule][] = [
   ['::$cursors', { windowMs: 5, conflateMessages: true, identified: true }],
 ];
 
-/** The rule of a channel: the first suffix that fits, or none. */
-export function ruleOf(name: string): ChannelRule {
+/** The rule of a channel: that of the first suffix that fits, else of its namespace. */
+export function ruleOf(name: string, namespace?: Namespace): ChannelRule {
   for (const [suffix, rule] of bySuffix) if (name.endsWith(suffix)) return rule;
-  return ordinary;
+  const { batchingInterval = 0, conflationInterval = 0, conflationKey } = namespace ?? {};
+  if (conflationInterval > 0 && conflationKey !== undefined) {
+    return { ...ordinary, windowMs: conflationInterval, conflateBy: new KeyExpression(conflationKey) };
+  }
+  return batchingInterval > 0 ? { ...ordinary, windowMs: batchingInterval } : ordinary;
 }
 
 /** Whether messages of a channel may be changed and annotated. */

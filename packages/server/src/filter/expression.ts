@@ -14,6 +14,8 @@ export type Node =
 export type Comparator = (typeof comparators)[number];
 
 const comparators = ['==', '!=', '<', '<=', '>', '>='] as const;
+/** Longest expression, in UTF-16 units. */
+const MAX_LENGTH = 1_024;
 /** Expressions within expressions. */
 const MAX_DEPTH = 32;
 const whole: Node = { kind: 'whole' };
@@ -23,6 +25,7 @@ const whole: Node = { kind: 'whole' };
  * (`` `26095` ``, `'text'`), comparisons, `&&`, `||`, `!`, parentheses and functions. Throws FilterError.
  */
 export function parseExpression(text: string): Node {
+  if (text.length > MAX_LENGTH) throw new FilterError(`a filter may have ${MAX_LENGTH} characters at most`);
   return new Parser(tokensOf(text)).parse();
 }
 

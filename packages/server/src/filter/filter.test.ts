@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Filter, type Subject } from './filter.ts';
+import type { Subject } from './evaluate.ts';
+import { Filter } from './filter.ts';
 import { MAX_STEPS, Steps } from './steps.ts';
 import { FilterError } from './tokens.ts';
 

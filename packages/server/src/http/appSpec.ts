@@ -1,5 +1,6 @@
 import { errors, PresenceAction, type PresenceMessage, parsePresenceMessage } from '@parvis/protocol';
 import type { Namespace } from '../access/app.ts';
+import { checkBatching } from '../access/batching.ts';
 
 /** A key to be made. */
 export interface KeySpec {
@@ -25,6 +26,8 @@ export interface AppSpec {
 type Fields = Readonly<Record<string, unknown>>;
 
 const MAX_ITEMS = 100;
+/** ms */
+const DEFAULT_INTERVAL = 20;
 const everything = '{"*":["*"]}';
 
 /** Reads the body of `POST /apps`; fields that say nothing to us are passed over. Throws 40000, 40001 or 40012. */
@@ -54,7 +57,22 @@ function namespaceSpec(fields: Fields): Namespace {
     persisted: fields.persisted === true,
     pushEnabled: fields.pushEnabled === true,
     mutableMessages: fields.mutableMessages === true,
+    ...batchingSpec(fields),
   };
+}
+
+/** The switches are those of Ably's control API. */
+function batchingSpec(fields: Fields): Partial<Namespace> {
+  const { batchingEnabled, batchingInterval, conflationEnabled, conflationInterval, conflationKey } = fields;
+  return checkBatching(
+    {
+      ...(batchingEnabled === true ? { batchingInterval: batchingInterval ?? DEFAULT_INTERVAL } : {}),
+      ...(conflationEnabled === true
+        ? { conflationInterval: conflationInterval ?? DEFAULT_INTERVAL, conflationKey }
+        : {}),
+    },
+    'namespaces',
+  );
 }
 
 function channelSpec(fields: Fields): ChannelSpec {

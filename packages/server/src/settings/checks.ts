@@ -1,8 +1,11 @@
 import { parseKey } from '@parvis/auth';
 import { errors } from '@parvis/protocol';
 import type { KeyOptions } from '../access/apps.ts';
+import { batchingFields, checkBatching } from '../access/batching.ts';
 import { nearestName } from './nearestName.ts';
 import type { AppSetting, NamespaceSetting } from './settings.ts';
+
+const namespaceFlags = ['persisted', 'pushEnabled', 'mutableMessages'] as const;
 
 /** A key: its text, or an object with `key`, `capability` and `revocableTokens`. Throws 40005 for one that is none. */
 export function checkKey(item: unknown, name: string): KeyOptions {
@@ -46,10 +49,10 @@ export function checkOrigin(item: unknown, name: string): string {
 }
 
 function checkNamespace(item: unknown, name: string): NamespaceSetting {
-  const fields = fieldsOf(item, name, ['id', 'persisted', 'pushEnabled', 'mutableMessages']);
-  const { id, ...flags } = fields;
+  const { id, ...fields } = fieldsOf(item, name, ['id', ...namespaceFlags, ...batchingFields]);
   if (typeof id !== 'string' || id === '') throw errors.badParameter(name, 'a namespace needs an id');
-  return { id, ...optionalFlag(flags, name) };
+  const flags = Object.fromEntries(namespaceFlags.map((flag) => [flag, fields[flag]]));
+  return { id, ...optionalFlag(flags, name), ...checkBatching(fields, `${name}, namespace ${id}`) };
 }
 
 function checkKeyText(key: unknown, name: string): string {

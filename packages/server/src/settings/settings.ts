@@ -20,6 +20,9 @@ export interface NamespaceSetting {
   readonly persisted?: boolean;
   readonly pushEnabled?: boolean;
   readonly mutableMessages?: boolean;
+  readonly batchingInterval?: number;
+  readonly conflationInterval?: number;
+  readonly conflationKey?: string;
 }
 
 /** Everything that can be configured by text, with a value for each. */
