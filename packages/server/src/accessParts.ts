@@ -22,7 +22,10 @@ export function accessPartsOf(settings: Settings, engine: Engine, clock: Clock, 
   const report = (failure: unknown) => log.error({ err: failure }, 'what is revoked could not be learnt');
   const revocations = new RevocationFeed({ engine, apps, clock, report });
   const { issuers, insecureJwks: insecure, requireTls } = settings;
-  const verifier = issuers.length === 0 ? {} : { issuers: new Issuers({ issuers, apps, clock, insecure }) };
+  const unreachable = (failure: unknown, issuer: string) =>
+    log.warn({ err: failure, issuer }, 'public keys of an issuer could not be fetched');
+  const verifier =
+    issuers.length === 0 ? {} : { issuers: new Issuers({ issuers, apps, clock, insecure, report: unreachable }) };
   return {
     apps,
     revocations,

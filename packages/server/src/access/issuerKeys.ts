@@ -21,6 +21,8 @@ export interface IssuerKeysOptions {
   readonly url: string;
   readonly clock: Clock;
   readonly fetchText?: FetchText;
+  /** The keys could not be fetched. */
+  readonly report?: (failure: unknown) => void;
 }
 
 const FETCH_TIMEOUT_MS = 5_000;
@@ -94,8 +96,9 @@ export class IssuerKeys {
         this.#fetchedAt = clock.now();
         this.#failed = false;
       },
-      () => {
+      (failure: unknown) => {
         this.#failed = true;
+        this.#options.report?.(failure);
       },
     );
     return this.#fetching.finally(() => {

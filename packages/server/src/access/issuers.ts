@@ -18,6 +18,8 @@ export interface IssuersOptions {
   /** How many good tokens are remembered; default 10 000. */
   readonly cacheSize?: number;
   readonly fetchText?: FetchText;
+  /** The public keys of an issuer could not be fetched. */
+  readonly report?: (failure: unknown, issuer: string) => void;
 }
 
 /** An issuer with all that its options come to. */
@@ -188,7 +190,10 @@ function revocationKeyIn(payload: Claims, { revocationKeyClaim }: IssuerOptions)
   throw errors.badJwt(`claim ${revocationKeyClaim} must be a non-empty string`);
 }
 
-function issuerOf(options: IssuerOptions, { apps, clock, insecure = false, fetchText }: IssuersOptions): Issuer {
+function issuerOf(
+  options: IssuerOptions,
+  { apps, clock, insecure = false, fetchText, report }: IssuersOptions,
+): Issuer {
   const { app, key } = findKey(apps, options.key);
   if (!app || !key)
     throw errors.badParameter('issuers', `${options.issuer} is of key ${options.key}, which there is not`);
@@ -201,7 +206,12 @@ function issuerOf(options: IssuerOptions, { apps, clock, insecure = false, fetch
     options,
     app,
     key,
-    keys: new IssuerKeys({ url: options.jwks, clock, ...(fetchText === undefined ? {} : { fetchText }) }),
+    keys: new IssuerKeys({
+      url: options.jwks,
+      clock,
+      report: (failure) => report?.(failure, options.issuer),
+      ...(fetchText === undefined ? {} : { fetchText }),
+    }),
     algorithms: options.algorithms ?? ['RS256'],
     capability: capability === undefined ? undefined : Capability.parse(capability),
   };
