@@ -6,6 +6,7 @@ import { detailsOf } from './activeChannels.ts';
 import type { Attachment } from './attachment.ts';
 import type { MessagePayload, PresencePayload } from './entryView.ts';
 import { isMetachannel, type Metachannels } from './metachannels.ts';
+import type { MutationPayload } from './mutationView.ts';
 import { Occupancy, type OccupancyMetrics, occupancyOf } from './occupancy.ts';
 import { OccupancyFeed, type OccupancySource } from './occupancyFeed.ts';
 
@@ -112,6 +113,8 @@ export class Audience implements OccupancySource {
       const { messages: given, connectionId } = payload as MessagePayload;
       const silent = connectionId === undefined ? 0 : (this.#silent.get(connectionId) ?? 0);
       countInto(messages, given, subscribers - silent);
+    } else if (kind === 'mutation' && subscribers > 0) {
+      countInto(messages, [(payload as MutationPayload).message], subscribers);
     } else if (kind === 'presence' && presenceSubscribers > 0) {
       countInto(presence, (payload as PresencePayload).presence, presenceSubscribers);
     }

@@ -23,6 +23,7 @@ import {
   detailsOf,
 } from './activeChannels.ts';
 import { Channel } from './channel.ts';
+import { countPublished } from './countPublished.ts';
 import type { MessagePayload } from './entryView.ts';
 import { type HistoryPage, type HistoryQuery, messageHistory, presenceHistory } from './history.ts';
 import { isMetachannel, Metachannels, requireWritable } from './metachannels.ts';
@@ -250,10 +251,8 @@ export class Channels {
   #countPublished(app: App, channel: string, publisher: Publisher, draft: Draft): void {
     const { messages } = draft.payload as MessagePayload;
     this.#parts.meter.messagesPublished(messages.length);
-    const { inbound, persisted } = this.#parts.stats.of(app.id);
-    // What comes over a connection may be sent again, and is recognised.
-    countInto((publisher.retryId === undefined ? inbound.rest : inbound.realtime).messages, messages);
-    if (draft.ephemeral !== true && isPersisted(app, channel)) countInto(persisted.messages, messages);
+    const persisted = draft.ephemeral !== true && isPersisted(app, channel);
+    countPublished(this.#parts.stats.of(app.id), publisher, messages, persisted);
   }
 
   #opened(channel: Channel): void {

@@ -14,13 +14,15 @@ import type { Meter } from '../observe/meter.ts';
 import { acceptedAnnotation, draftAnnotations, isSummedUp, shareKey, shareTable, summariesIn } from './annotation.ts';
 import { type AnnotationQuery, annotationHistory } from './annotationHistory.ts';
 import { summaryPayload } from './catchUp.ts';
+import { countPublished } from './countPublished.ts';
 import type { HistoryPage, HistoryQuery } from './history.ts';
 import { Lanes } from './lane.ts';
 import { standingOf, summaryRow, withSummary } from './latest.ts';
 import { changeOf, draftChange, requireOwn, rightTo, type Standing } from './mutation.ts';
 import type { Publisher } from './publish.ts';
 import { writableChannel } from './qualifiedName.ts';
-import { isMutable } from './rule.ts';
+import { isMutable, isPersisted } from './rule.ts';
+import type { Stats } from './stats.ts';
 import { renderSummaries, type Share, summaryOfShare } from './summary.ts';
 import { versionHistory } from './versions.ts';
 
@@ -29,6 +31,7 @@ export interface MutableMessagesParts {
   readonly engine: Engine;
   readonly limits: Limits;
   readonly meter: Meter;
+  readonly stats: Stats;
   readonly report: (failure: unknown, channel: string) => void;
   /** How the engine knows a channel. */
   ref(app: App, name: string): ChannelRef;
@@ -54,7 +57,7 @@ export class MutableMessages {
 
   /** Updates, deletes or appends to a message; resolves with the serial of its new version once that is stored. */
   async change(principal: Principal, name: string, publisher: Publisher, given: Message): Promise<PublishResult> {
-    const { limits, meter } = this.#parts;
+    const { limits } = this.#parts;
     const channel = this.#channel(principal, name);
     const { action = MessageAction.CREATE } = given;
     const right = rightTo(action, principal, name);
@@ -66,7 +69,7 @@ export class MutableMessages {
         return draftChange(publisher, standing, change, limits.maxMessageSize);
       }),
     );
-    if (appended.outcome === 'appended') meter.messagesPublished(1);
+    if (appended.outcome === 'appended') this.#count(principal.app, channel.name, publisher, [given]);
     return { serials: [messageSerial(appended.entry.serial, 0)] };
   }
 
@@ -77,7 +80,7 @@ export class MutableMessages {
     publisher: Publisher,
     given: readonly Annotation[],
   ): Promise<PublishResult> {
-    const { engine, limits, meter } = this.#parts;
+    const { engine, limits } = this.#parts;
     const channel = this.#channel(principal, name);
     this.#allow(principal, 'annotation-publish', name);
     if (given.length > limits.maxMessagesPerPublish) {
@@ -101,9 +104,14 @@ export class MutableMessages {
         );
       }),
     );
-    if (appended.outcome === 'appended') meter.messagesPublished(given.length);
+    if (appended.outcome === 'appended') this.#count(principal.app, channel.name, publisher, given);
     if (annotations.some(isSummedUp)) this.#summarise(channel, about, appended.entry);
     return { serials: annotations.map((_, index) => messageSerial(appended.entry.serial, index)) };
+  }
+
+  #count(app: App, channel: string, publisher: Publisher, given: readonly (Message | Annotation)[]): void {
+    this.#parts.meter.messagesPublished(given.length);
+    countPublished(this.#parts.stats.of(app.id), publisher, given, isPersisted(app, channel));
   }
 
   /** A message in its latest version, with the summary of its annotations. */
