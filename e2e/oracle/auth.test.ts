@@ -3,7 +3,7 @@ import { createServer as createHttpServer, type Server } from 'node:http';
 import type * as Ably from 'ably';
 import { afterAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { formats, inState, startOracle, until } from './harness.ts';
+import { inState, startOracle, until, ways } from './harness.ts';
 
 const spaceKey = `space.key:${randomBytes(20).toString('hex')}`;
 const oracle = await startOracle();
@@ -27,13 +27,13 @@ const connectedAs = async (client: Ably.Realtime) => {
   return client.auth.clientId;
 };
 
-describe.each(formats)('authentication with the official client, %s', (format) => {
+describe.each(ways)('authentication with the official client, %s', (way) => {
   it('[OA1] a key with a clientId acts as that client', async () => {
-    expect(await connectedAs(oracle.realtime(format, { clientId: 'ada' }))).toBe('ada');
+    expect(await connectedAs(oracle.realtime(way, { clientId: 'ada' }))).toBe('ada');
   });
 
   it('[OA2] authCallback may give a JWT, a token request or a token', async () => {
-    const rest = oracle.rest(format);
+    const rest = oracle.rest(way);
     const forms: (() => Promise<string | Ably.TokenRequest | Ably.TokenDetails>)[] = [
       async () => oracle.jwt({ 'x-ably-clientId': 'ada' }),
       () => rest.auth.createTokenRequest({ clientId: 'ada' }),
@@ -41,7 +41,7 @@ describe.each(formats)('authentication with the official client, %s', (format) =
       async () => (await rest.auth.requestToken({ clientId: 'ada' })).token,
     ];
     for (const form of forms) {
-      const client = oracle.realtime(format, {
+      const client = oracle.realtime(way, {
         authCallback: (_params, callback) => {
           form().then(
             (token) => callback(null, token),
@@ -54,14 +54,14 @@ describe.each(formats)('authentication with the official client, %s', (format) =
   });
 
   it('[OA3] authUrl may answer with a JWT as text, a token request or token details as JSON', async () => {
-    const rest = oracle.rest(format);
+    const rest = oracle.rest(way);
     const answers = [
       { type: 'application/jwt', body: oracle.jwt({ 'x-ably-clientId': 'ada' }) },
       { type: 'text/plain', body: oracle.jwt({ 'x-ably-clientId': 'ada' }) },
       { type: 'application/json', body: JSON.stringify(await rest.auth.createTokenRequest({ clientId: 'ada' })) },
       { type: 'application/json', body: JSON.stringify(await rest.auth.requestToken({ clientId: 'ada' })) },
     ];
-    for (answer of answers) expect(await connectedAs(oracle.realtime(format, { authUrl }))).toBe('ada');
+    for (answer of answers) expect(await connectedAs(oracle.realtime(way, { authUrl }))).toBe('ada');
   });
 
   it('[OA4] a JWT of an unknown key, with a wrong signature or without a signature is refused', async () => {
@@ -81,7 +81,7 @@ describe.each(formats)('authentication with the official client, %s', (format) =
       expect([401, 404]).toContain(response.status);
       const { error } = (await response.json()) as { error: Ably.ErrorInfo };
       expect(codes).toContain(error.code);
-      const { reason } = await inState(oracle.realtime(format, { token }).connection, 'failed');
+      const { reason } = await inState(oracle.realtime(way, { token }).connection, 'failed');
       expect([...codes, 40171]).toContain(reason?.code);
     }
   });
@@ -98,7 +98,7 @@ describe.each(formats)('authentication with the official client, %s', (format) =
   });
 
   it('[OA6] authorize() takes another token on the living connection: same id, new rights, lost channels fail', async () => {
-    const client = oracle.realtime(format, {
+    const client = oracle.realtime(way, {
       authCallback: (_params, callback) => callback(null, oracle.jwt({ 'x-ably-clientId': 'ada' })),
     });
     const kept = client.channels.get('kept');
@@ -120,7 +120,7 @@ describe.each(formats)('authentication with the official client, %s', (format) =
   });
 
   it('[OA7] authorize() with another clientId fails the connection with 40102', async () => {
-    const client = oracle.realtime(format, {
+    const client = oracle.realtime(way, {
       authCallback: (_params, callback) => callback(null, oracle.jwt({ 'x-ably-clientId': 'ada' })),
     });
     await inState(client.connection, 'connected');
@@ -134,7 +134,7 @@ describe.each(formats)('authentication with the official client, %s', (format) =
   });
 
   it('[OA8] an anonymous token publishes without a clientId and cannot be present', async () => {
-    const client = oracle.realtime(format, {
+    const client = oracle.realtime(way, {
       authCallback: (_params, callback) => callback(null, oracle.jwt({})),
     });
     const channel = client.channels.get('anonymous');
@@ -144,11 +144,11 @@ describe.each(formats)('authentication with the official client, %s', (format) =
   });
 
   it('[OA9] publish, subscribe, presence and history on <space>::* are enough for all of Spaces', async () => {
-    const client = spaceOracle.realtime(format, { key: spaceKey, clientId: 'ada' });
-    const channel = client.channels.get(`team::${format}::$space`);
+    const client = spaceOracle.realtime(way, { key: spaceKey, clientId: 'ada' });
+    const channel = client.channels.get(`team::${way}::$space`);
     await channel.presence.enter({ a: 1 });
     expect((await channel.presence.get()).length).toBe(1);
-    const cursors = client.channels.get(`team::${format}::$cursors`);
+    const cursors = client.channels.get(`team::${way}::$cursors`);
     await cursors.publish('cursorUpdate', []);
     expect((await cursors.history()).items.length).toBe(1);
     await expect(client.channels.get('other::$space').attach()).rejects.toMatchObject({ code: 40160 });
@@ -166,7 +166,7 @@ describe.each(formats)('authentication with the official client, %s', (format) =
     async (missing) => {
       const rights = Object.keys(calls).filter((operation) => operation !== missing);
       for (const [operation, call] of Object.entries(calls)) {
-        const client = spaceOracle.realtime(format, {
+        const client = spaceOracle.realtime(way, {
           authCallback: (_params, callback) =>
             callback(
               null,

@@ -1,7 +1,7 @@
 import Spaces from '@ably/spaces';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CutProxy } from './cutProxy.ts';
-import { formats, inState, startOracle, until } from './harness.ts';
+import { inState, startOracle, until, ways } from './harness.ts';
 
 const oracle = await startOracle();
 const brief = await startOracle({ limits: { connectionStateTtlMs: 1_000, maxIdleIntervalMs: 5_000 } });
@@ -12,9 +12,9 @@ afterAll(() => Promise.all([proxy.close(), briefProxy.close()]));
 // In Node's own ES modules the official package's default export is a wrapper; bundlers and this runner unwrap it or not.
 const OfficialSpaces = (Spaces as unknown as { default?: typeof Spaces }).default ?? Spaces;
 
-describe.each(formats)('connection states with the official client, %s', (format) => {
+describe.each(ways)('connection states with the official client, %s', (way) => {
   it('[OC1] spaces.connection goes through every state, observed by `on` and triggered by connect, close and ping', async () => {
-    const client = oracle.realtime(format, { clientId: 'ada', autoConnect: false, port: proxy.port });
+    const client = oracle.realtime(way, { clientId: 'ada', autoConnect: false, port: proxy.port });
     const { connection } = new OfficialSpaces(client);
     expect(connection).toBe(client.connection);
     const seen: string[] = [];
@@ -44,7 +44,7 @@ describe.each(formats)('connection states with the official client, %s', (format
   });
 
   it('[OC2] a connection that cannot come back is suspended after the state ttl, and gets a new id when it can', async () => {
-    const client = brief.realtime(format, {
+    const client = brief.realtime(way, {
       clientId: 'ada',
       port: briefProxy.port,
       disconnectedRetryTimeout: 200,
@@ -62,13 +62,13 @@ describe.each(formats)('connection states with the official client, %s', (format
   });
 
   it('[OC3] a wrong key fails the connection with 40101', async () => {
-    const client = oracle.realtime(format, { key: 'this.is:wrong' });
+    const client = oracle.realtime(way, { key: 'this.is:wrong' });
     const { reason } = await inState(client.connection, 'failed');
     expect(reason).toMatchObject({ code: 40101, statusCode: 401 });
   });
 
   it('[OC4] after a cut the connection keeps its id and a new key', async () => {
-    const client = oracle.realtime(format, { port: proxy.port });
+    const client = oracle.realtime(way, { port: proxy.port });
     await inState(client.connection, 'connected');
     const { id, key } = client.connection;
     proxy.cut();
@@ -79,7 +79,7 @@ describe.each(formats)('connection states with the official client, %s', (format
   });
 
   it('[OC5] a client can recover the connection of another instance', async () => {
-    const first = oracle.realtime(format, { port: proxy.port });
+    const first = oracle.realtime(way, { port: proxy.port });
     const channel = first.channels.get('recovered');
     await channel.attach();
     const { id } = first.connection;
@@ -87,9 +87,9 @@ describe.each(formats)('connection states with the official client, %s', (format
     proxy.refusing = true;
     proxy.cut();
     await inState(first.connection, 'disconnected');
-    await oracle.rest(format).channels.get('recovered').publish('missed', 'while away');
+    await oracle.rest(way).channels.get('recovered').publish('missed', 'while away');
     proxy.refusing = false;
-    const second = oracle.realtime(format, { recover: recoveryKey });
+    const second = oracle.realtime(way, { recover: recoveryKey });
     const received: unknown[] = [];
     const again = second.channels.get('recovered');
     await again.subscribe((message) => received.push(message.data));
@@ -99,7 +99,7 @@ describe.each(formats)('connection states with the official client, %s', (format
   });
 
   it('[OC6] a recovery key that is no key makes a new connection and says 80018', async () => {
-    const client = oracle.realtime(format, {
+    const client = oracle.realtime(way, {
       recover: JSON.stringify({ connectionKey: '_____!ablyjs_test_fake-key____', msgSerial: 3, channelSerials: {} }),
     });
     const { reason } = await inState(client.connection, 'connected');
@@ -108,10 +108,10 @@ describe.each(formats)('connection states with the official client, %s', (format
   });
 
   it('[OC7] a Spaces client without a clientId fails with 40012, a plain client does not', async () => {
-    const client = oracle.realtime(format);
+    const client = oracle.realtime(way);
     const spaces = new OfficialSpaces(client);
     const { reason } = await inState(spaces.connection, 'failed');
     expect(reason?.code).toBe(40012);
-    await inState(oracle.realtime(format).connection, 'connected');
+    await inState(oracle.realtime(way).connection, 'connected');
   });
 });

@@ -8,16 +8,20 @@ import { afterAll, afterEach } from 'vitest';
 export interface Oracle {
   readonly server: ParvisServer;
   readonly key: string;
-  /** Options that point an official client at the server, in one format. */
-  options(format: Format, more?: Partial<Ably.ClientOptions>): Ably.ClientOptions;
-  realtime(format: Format, more?: Partial<Ably.ClientOptions>): Ably.Realtime;
-  rest(format: Format, more?: Partial<Ably.ClientOptions>): Ably.Rest;
+  /** Options that point an official client at the server. */
+  options(way: Way, more?: Partial<Ably.ClientOptions>): Ably.ClientOptions;
+  realtime(way: Way, more?: Partial<Ably.ClientOptions>): Ably.Realtime;
+  rest(way: Way, more?: Partial<Ably.ClientOptions>): Ably.Rest;
   /** A JWT signed with the key by `jsonwebtoken` alone. */
   jwt(claims: Record<string, unknown>, options?: { expiresInS?: number; key?: string }): string;
 }
 
 export type Format = 'json' | 'msgpack';
 export const formats: readonly Format[] = ['json', 'msgpack'];
+
+/** How an official client talks: in one of the formats over a WebSocket, or in JSON over comet. */
+export type Way = Format | 'comet';
+export const ways: readonly Way[] = [...formats, 'comet'];
 
 /** Starts a server and stops it, and every client made, when the file is done. */
 export async function startOracle(options: Partial<ServerOptions> = {}): Promise<Oracle> {
@@ -43,21 +47,22 @@ export async function startOracle(options: Partial<ServerOptions> = {}): Promise
   const oracle: Oracle = {
     server,
     key,
-    options: (format, more = {}) => ({
+    options: (way, more = {}) => ({
       ...(more.key || more.token || more.authUrl || more.authCallback || more.tokenDetails ? {} : { key }),
       endpoint: '127.0.0.1',
       port: server.port,
       tls: false,
-      useBinaryProtocol: format === 'msgpack',
+      useBinaryProtocol: way === 'msgpack',
+      ...(way === 'comet' ? { transports: ['comet'] as unknown as Ably.Transport[] } : {}),
       logLevel: 0,
       ...more,
     }),
-    realtime(format, more) {
-      const client = new Ably.Realtime(oracle.options(format, more));
+    realtime(way, more) {
+      const client = new Ably.Realtime(oracle.options(way, more));
       clients.push(client);
       return client;
     },
-    rest: (format, more) => new Ably.Rest(oracle.options(format, more)),
+    rest: (way, more) => new Ably.Rest(oracle.options(way, more)),
     jwt(claims, { expiresInS = 3600, key: signer = key } = {}) {
       const [keyid = '', secret = ''] = signer.split(':');
       return jsonwebtoken.sign(claims, secret, { keyid, expiresIn: expiresInS, algorithm: 'HS256' });

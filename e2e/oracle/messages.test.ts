@@ -1,7 +1,7 @@
 import type { InboundMessage } from 'ably';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CutProxy } from './cutProxy.ts';
-import { formats, inState, startOracle, until } from './harness.ts';
+import { inState, startOracle, until, ways } from './harness.ts';
 
 const oracle = await startOracle();
 const proxy = await CutProxy.to(oracle.server.port);
@@ -9,10 +9,10 @@ afterAll(() => proxy.close());
 let count = 0;
 const fresh = (name: string) => `${name}-${++count}`;
 
-describe.each(formats)('messages with the official client, %s', (format) => {
+describe.each(ways)('messages with the official client, %s', (way) => {
   it('[OM1] every kind of payload arrives in the other format as it was sent', async () => {
-    const publisher = oracle.realtime(format);
-    const subscriber = oracle.realtime(format === 'json' ? 'msgpack' : 'json');
+    const publisher = oracle.realtime(way);
+    const subscriber = oracle.realtime(way === 'json' ? 'msgpack' : 'json');
     const name = fresh('payloads');
     const received: InboundMessage[] = [];
     await subscriber.channels.get(name).subscribe((message) => received.push(message));
@@ -28,7 +28,7 @@ describe.each(formats)('messages with the official client, %s', (format) => {
   });
 
   it('[OM2] publish resolves with the serials the subscribers see', async () => {
-    const client = oracle.realtime(format);
+    const client = oracle.realtime(way);
     const channel = client.channels.get(fresh('serials'));
     const received: (string | undefined)[] = [];
     await channel.subscribe((message) => received.push(message.serial));
@@ -38,7 +38,7 @@ describe.each(formats)('messages with the official client, %s', (format) => {
   });
 
   it('[OM3] a message published three times under one id arrives once', async () => {
-    const channel = oracle.realtime(format).channels.get(fresh('once'));
+    const channel = oracle.realtime(way).channels.get(fresh('once'));
     const received: unknown[] = [];
     await channel.subscribe((message) => received.push(message.data));
     for (let i = 0; i < 3; i++) await channel.publish({ id: 'some_msg_id', data: String(i) });
@@ -48,7 +48,7 @@ describe.each(formats)('messages with the official client, %s', (format) => {
   });
 
   it('[OM4] history reads back what was published at once, in both directions and page by page', async () => {
-    const client = oracle.realtime(format, { clientId: 'ada' });
+    const client = oracle.realtime(way, { clientId: 'ada' });
     const channel = client.channels.get(fresh('history'));
     await channel.attach();
     for (let i = 0; i < 5; i++) await channel.publish('n', { i });
@@ -72,7 +72,7 @@ describe.each(formats)('messages with the official client, %s', (format) => {
 
   it('[OM5] history until attach and live messages make one whole', async () => {
     const name = fresh('whole');
-    const publisher = oracle.realtime(format);
+    const publisher = oracle.realtime(way);
     const source = publisher.channels.get(name);
     let stop = false;
     let sent = 0;
@@ -80,7 +80,7 @@ describe.each(formats)('messages with the official client, %s', (format) => {
       while (!stop) await source.publish('n', String(sent++));
     })();
     await until('some history', () => sent > 20);
-    const channel = oracle.realtime(format).channels.get(name);
+    const channel = oracle.realtime(way).channels.get(name);
     const live: number[] = [];
     await channel.subscribe((message) => live.push(Number(message.data)));
     await until('some live messages', () => live.length > 20);
@@ -100,13 +100,13 @@ describe.each(formats)('messages with the official client, %s', (format) => {
 
   it('[OM6] a cut subscriber gets every message once and in order', async () => {
     const name = fresh('cut');
-    const subscriber = oracle.realtime(format, { port: proxy.port });
+    const subscriber = oracle.realtime(way, { port: proxy.port });
     const received: number[] = [];
     const channel = subscriber.channels.get(name);
     await channel.subscribe((message) => received.push(Number(message.data)));
     const updates: unknown[] = [];
     channel.on('update', (change) => updates.push(change));
-    const source = oracle.realtime(format).channels.get(name);
+    const source = oracle.realtime(way).channels.get(name);
     for (let i = 0; i < 50; i++) {
       if (i === 20) proxy.cut();
       await source.publish('n', String(i));
@@ -120,7 +120,7 @@ describe.each(formats)('messages with the official client, %s', (format) => {
   it('[OM7] a token that expires is renewed and nothing is lost', async () => {
     const name = fresh('expiry');
     let tokens = 0;
-    const client = oracle.realtime(format, {
+    const client = oracle.realtime(way, {
       authCallback: (_params, callback) => {
         tokens += 1;
         callback(null, oracle.jwt({ 'x-ably-clientId': 'ada' }, { expiresInS: 2 }));
@@ -131,7 +131,7 @@ describe.each(formats)('messages with the official client, %s', (format) => {
     const { id } = client.connection;
     const reasons: (number | undefined)[] = [];
     client.connection.on('disconnected', ({ reason }) => reasons.push(reason?.code));
-    const source = oracle.realtime(format).channels.get(name);
+    const source = oracle.realtime(way).channels.get(name);
     for (let i = 0; reasons.length === 0 || client.connection.state !== 'connected'; i++)
       await source.publish('n', String(i));
     await source.publish('n', '-1');
@@ -144,9 +144,9 @@ describe.each(formats)('messages with the official client, %s', (format) => {
 
   it('[OM8] rewind replays the last messages to a new attach', async () => {
     const name = fresh('rewind');
-    const source = oracle.rest(format).channels.get(name);
+    const source = oracle.rest(way).channels.get(name);
     for (const data of ['a', 'b', 'c']) await source.publish('n', data);
-    const channel = oracle.realtime(format).channels.get(name, { params: { rewind: '2' } });
+    const channel = oracle.realtime(way).channels.get(name, { params: { rewind: '2' } });
     const received: unknown[] = [];
     await channel.subscribe((message) => received.push(message.data));
     await until('both', () => received.length === 2);
@@ -155,7 +155,7 @@ describe.each(formats)('messages with the official client, %s', (format) => {
   });
 
   it('[OM9] modes and params come back as granted', async () => {
-    const channel = oracle.realtime(format).channels.get(fresh('modes'), { modes: ['SUBSCRIBE', 'PRESENCE'] });
+    const channel = oracle.realtime(way).channels.get(fresh('modes'), { modes: ['SUBSCRIBE', 'PRESENCE'] });
     await channel.attach();
     expect([...(channel.modes ?? [])].sort()).toEqual(['presence', 'subscribe']);
     await channel.setOptions({ modes: ['PUBLISH'] });
@@ -163,12 +163,12 @@ describe.each(formats)('messages with the official client, %s', (format) => {
   });
 
   it('[OM10] a forced NACK rejects the publish', async () => {
-    const channel = oracle.realtime(format).channels.get(fresh('nack'));
+    const channel = oracle.realtime(way).channels.get(fresh('nack'));
     await expect(channel.publish({ data: 'x' }, { _forceNack: 'true' })).rejects.toMatchObject({ code: 40099 });
   });
 
   it('[OM11] a bad channel name fails the channel with 40010 and leaves the connection alone', async () => {
-    const client = oracle.realtime(format);
+    const client = oracle.realtime(way);
     const channel = client.channels.get(':hell');
     await expect(channel.attach()).rejects.toMatchObject({ code: 40010 });
     expect(channel.state).toBe('failed');

@@ -1,7 +1,7 @@
 import type { PresenceMessage } from 'ably';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CutProxy } from './cutProxy.ts';
-import { formats, inState, startOracle, until } from './harness.ts';
+import { inState, startOracle, until, ways } from './harness.ts';
 
 const oracle = await startOracle({ limits: { presenceGraceMs: 1_000 } });
 const proxy = await CutProxy.to(oracle.server.port);
@@ -9,11 +9,11 @@ afterAll(() => proxy.close());
 let count = 0;
 const fresh = (name: string) => `${name}-${++count}`;
 
-describe.each(formats)('presence with the official client, %s', (format) => {
+describe.each(ways)('presence with the official client, %s', (way) => {
   it('[OE1] members see each other enter, update and leave', async () => {
     const name = fresh('room');
-    const ada = oracle.realtime(format, { clientId: 'ada' }).channels.get(name);
-    const bob = oracle.realtime(format, { clientId: 'bob' }).channels.get(name);
+    const ada = oracle.realtime(way, { clientId: 'ada' }).channels.get(name);
+    const bob = oracle.realtime(way, { clientId: 'bob' }).channels.get(name);
     const seen: [string | undefined, string, unknown][] = [];
     await bob.presence.subscribe((event) => seen.push([event.action, event.clientId, event.data]));
     await ada.presence.enter({ step: 1 });
@@ -30,18 +30,18 @@ describe.each(formats)('presence with the official client, %s', (format) => {
 
   it('[OE2] 250 members on one connection are all synced to a newcomer', async () => {
     const name = fresh('crowd');
-    const many = oracle.realtime(format).channels.get(name);
+    const many = oracle.realtime(way).channels.get(name);
     await many.attach();
     await Promise.all(Array.from({ length: 250 }, (_, i) => many.presence.enterClient(`client${i}`, String(i))));
-    const members = await oracle.realtime(format).channels.get(name).presence.get();
+    const members = await oracle.realtime(way).channels.get(name).presence.get();
     expect(new Set(members.map(({ clientId }) => clientId)).size).toBe(250);
   });
 
   it('[OE3] a cut and resumed member is never seen to leave, and keeps its place', async () => {
     const name = fresh('cut');
-    const client = oracle.realtime(format, { clientId: 'ada', port: proxy.port });
+    const client = oracle.realtime(way, { clientId: 'ada', port: proxy.port });
     const ada = client.channels.get(name);
-    const bob = oracle.realtime(format, { clientId: 'bob' }).channels.get(name);
+    const bob = oracle.realtime(way, { clientId: 'bob' }).channels.get(name);
     await ada.presence.enter('here');
     const events: PresenceMessage[] = [];
     await bob.presence.subscribe((event) => events.push(event));
@@ -61,9 +61,9 @@ describe.each(formats)('presence with the official client, %s', (format) => {
 
   it('[OE4] a member whose client vanishes leaves after the grace period, with its last data', async () => {
     const name = fresh('gone');
-    const client = oracle.realtime(format, { clientId: 'ada', port: proxy.port });
+    const client = oracle.realtime(way, { clientId: 'ada', port: proxy.port });
     const ada = client.channels.get(name);
-    const bob = oracle.realtime(format, { clientId: 'bob' }).channels.get(name);
+    const bob = oracle.realtime(way, { clientId: 'bob' }).channels.get(name);
     await ada.presence.enter('last words');
     const left: unknown[] = [];
     await bob.presence.subscribe('leave', (event) => left.push(event.data));
@@ -76,10 +76,10 @@ describe.each(formats)('presence with the official client, %s', (format) => {
 
   it('[OE5] REST shows members and presence history', async () => {
     const name = fresh('rest');
-    const ada = oracle.realtime(format, { clientId: 'ada' }).channels.get(name);
+    const ada = oracle.realtime(way, { clientId: 'ada' }).channels.get(name);
     await ada.presence.enter({ x: 1 });
     await ada.presence.update({ x: 2 });
-    const rest = oracle.rest(format).channels.get(name);
+    const rest = oracle.rest(way).channels.get(name);
     const members = await rest.presence.get({ clientId: 'ada' });
     expect(members.items.map(({ action, data }) => [action, data])).toEqual([['present', { x: 2 }]]);
     const history = await rest.presence.history({ direction: 'forwards' });
@@ -90,7 +90,7 @@ describe.each(formats)('presence with the official client, %s', (format) => {
   });
 
   it('[OE6] nobody enters as somebody else', async () => {
-    const ada = oracle.realtime(format, { clientId: 'ada' }).channels.get(fresh('spoof'));
+    const ada = oracle.realtime(way, { clientId: 'ada' }).channels.get(fresh('spoof'));
     await expect(ada.presence.enterClient('eve')).rejects.toMatchObject({ code: 40012 });
   });
 });
