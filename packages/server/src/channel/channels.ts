@@ -270,7 +270,7 @@ export class Channels {
       this.meta.closed(ref);
       return;
     }
-    this.#parts.stats.of(ref.app).channels.down();
+    this.#parts.stats.find(ref.app)?.channels.down();
     this.meta.tell(ref.app, 'channel.lifecycle', 'channel.closed', () => closedDetails(ref.name, 0));
   }
 

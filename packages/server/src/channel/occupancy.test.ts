@@ -200,6 +200,21 @@ describe('who is on a channel', () => {
     expect(occupancy?.channelSerial).toBe(moved?.channelSerial);
   });
 
+  it('[OY7] a message after one of occupancy is whole, and deltas go on after that', async () => {
+    const harness = new Harness();
+    const text = (count: number) => ({ data: `a text that is the same but for the number ${count} in it` });
+    const watcher = await attached(harness, 'room', watching({ delta: 'vcdiff' }));
+    for (const count of [1, 2]) watcher.publish('room', text(count));
+    await harness.settle();
+    await attached(harness, 'room');
+    harness.clock.advance(1_000);
+    await harness.settle();
+    for (const count of [3, 4]) watcher.publish('room', text(count));
+    await harness.settle();
+    const encodings = watcher.all(Action.MESSAGE).map(({ messages }) => messages?.[0]?.encoding);
+    expect(encodings).toEqual(['json', undefined, 'utf-8/vcdiff', 'json', undefined, 'utf-8/vcdiff']);
+  });
+
   it('[OY8] nobody asks, and nothing waits: no timer is set by attaching', async () => {
     const harness = new Harness();
     const [client, watcher, other] = [harness.connect(), harness.connect(), harness.connect()];

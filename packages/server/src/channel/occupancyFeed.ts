@@ -57,7 +57,7 @@ export class OccupancyFeed {
       this.#groups.set(wish, group);
     }
     group.attachments.add(attachment);
-    attachment.send(this.#frame(text));
+    send(attachment, this.#frame(text));
   }
 
   remove(attachment: Attachment): void {
@@ -88,7 +88,7 @@ export class OccupancyFeed {
       if (text === group.told) continue;
       group.told = text;
       const frame = this.#frame(text);
-      for (const attachment of group.attachments) attachment.send(frame);
+      for (const attachment of group.attachments) send(attachment, frame);
     }
   }
 
@@ -105,6 +105,12 @@ export class OccupancyFeed {
       messages: [{ name: '[meta]occupancy', data, encoding: 'json', action: MessageAction.META }],
     });
   }
+}
+
+/** A client takes it for the message before the next: a delta must not stand on the one that was. */
+function send(attachment: Attachment, frame: Frame): void {
+  attachment.send(frame);
+  attachment.view?.delta?.sent(frame.message);
 }
 
 function textOf(wish: OccupancyWish, metrics: OccupancyMetrics): string {

@@ -14,7 +14,7 @@ export interface StatsParts {
   readonly retentionMs: number;
   /** Name of this node: each counts for itself, and who reads sums up. */
   readonly nodeId: string;
-  /** Counters could not be written; they are tried again with the next minute's. */
+  /** Counters could not be written: if their minute is over, they are lost. */
   readonly report: (failure: unknown, app: string) => void;
   /** A minute of an app is over in which something was counted. */
   readonly onMinute?: (app: string, item: StatsItem) => void;
@@ -84,6 +84,11 @@ export class Stats {
       this.#apps.set(app, stats);
     }
     return stats.counters;
+  }
+
+  /** Counters of an app, unless it is gone. */
+  find(app: string): AppCounters | undefined {
+    return this.#apps.get(app)?.counters;
   }
 
   /** Called about once a second: what is counted until a call belongs to the minute before it. */
@@ -201,8 +206,8 @@ export class Stats {
   async #write(app: string, stats: AppStats, minute: string, record: StatsRecord): Promise<void> {
     const text = JSON.stringify([minute, record]);
     if (Object.keys(record).length === 0 || text === stats.written) return;
-    stats.written = text;
     await this.#append(app, [{ table: MINUTES, key: `${minute} ${this.#parts.nodeId}`, value: record }]);
+    stats.written = text;
   }
 
   async #append(app: string, rows: readonly { table: string; key: string; value?: unknown }[]): Promise<void> {

@@ -19,7 +19,7 @@ export class ConnectionEvents {
 
   /** A connection that was lost may be resumed; one that was replaced is, over another transport. */
   ended(connection: Connection, reason: 'closed' | 'lost' | 'replaced'): void {
-    this.#stats.of(connection.principal.app.id).connections.down();
+    this.#stats.find(connection.principal.app.id)?.connections.down();
     if (reason !== 'replaced') {
       this.#tell(connection, reason === 'closed' ? 'connection.closed' : 'connection.disconnected');
     }

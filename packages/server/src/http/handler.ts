@@ -107,7 +107,7 @@ class Visit {
   /** Statistics are those of an app: who does not say truly whose the request is, is nobody's. */
   #count({ status }: Reply): void {
     const appId = this.#exchange?.appId;
-    if (appId === undefined) return;
+    if (appId === undefined || this.#host.apps.get(appId) === undefined) return;
     const { meta } = this.#host.channels;
     const request = () => ({ method: this.#request.method, route: this.#pattern, statusCode: status });
     for (const name of ['clientEvents', 'clientEvents:apiRequests'] as const) {

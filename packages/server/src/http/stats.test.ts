@@ -299,5 +299,6 @@ describe('statistics that are made up', () => {
     await http.stats.forget(made.appId);
     const page = await http.engine.rows({ app: made.appId, name: '[parvis]stats', retentionMs: 0 }, 'fixtures');
     expect(page.rows).toEqual([]);
+    expect(http.stats.find(made.appId)).toBeUndefined();
   });
 });
