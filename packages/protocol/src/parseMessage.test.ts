@@ -74,7 +74,7 @@ describe('a message as a client sent it', () => {
     expect(() => parseMessage({ extras: new Uint8Array(1) }, 'msgpack')).toThrow(code(40032));
   });
 
-  it('[WP26] may in a REST body in JSON have a raw object or array as data, which becomes its JSON text', () => {
+  it('[WP26] may in a REST body have a raw object or array as data, which becomes its JSON text', () => {
     const rawData = { rawData: true };
     expect(parseMessage({ data: { a: [1] } }, 'json', rawData)).toEqual({ data: '{"a":[1]}', encoding: 'json' });
     expect(parseMessage({ data: [] }, 'json', rawData)).toEqual({ data: '[]', encoding: 'json' });
@@ -85,7 +85,10 @@ describe('a message as a client sent it', () => {
     });
     expect(parseMessage({ data: 'text' }, 'json', rawData)).toEqual({ data: 'text' });
     expect(() => parseMessage({ data: {}, encoding: 'json' }, 'json', rawData)).toThrow(code(40013));
-    expect(() => parseMessage({ data: {} }, 'msgpack', rawData)).toThrow(code(40013));
+    expect(parseMessage({ data: { a: [1] } }, 'msgpack', rawData)).toEqual({ data: '{"a":[1]}', encoding: 'json' });
+    const bytes = { a: [new Uint8Array(1)] };
+    expect(() => parseMessage({ data: bytes }, 'msgpack', rawData)).toThrow(code(40013));
+    expect(() => parseMessage({ data: {} }, 'msgpack')).toThrow(code(40013));
     for (const data of [1, false]) expect(() => parseMessage({ data }, 'json', rawData)).toThrow(code(40013));
   });
 });

@@ -6,7 +6,7 @@ import type { Data, Extras, Message, MessageAnnotations, MessageVersion, Presenc
 
 /** What a parser of one message may accept beyond the wire form of a frame. */
 export interface ParseOptions {
-  /** REST bodies in JSON: `data` may be an object or array without encoding; it becomes its JSON text with `json`. */
+  /** REST bodies: `data` may be an object or array without encoding and bytes; it becomes its JSON text with `json`. */
   rawData?: boolean;
 }
 
@@ -72,8 +72,8 @@ function readPayload(from: Fields, format: Format, options?: ParseOptions): Payl
   if (typeof data === 'string' || data instanceof Uint8Array) {
     return encoding === undefined ? { data } : canonicalPayload(data as Data, encoding);
   }
-  const raw = options?.rawData === true && format === 'json' && typeof data === 'object' && encoding === undefined;
-  if (raw) return { data: JSON.stringify(data), encoding: 'json' };
+  const raw = options?.rawData === true && typeof data === 'object' && encoding === undefined;
+  if (raw && (format === 'json' || !holdsBytes(data))) return { data: JSON.stringify(data), encoding: 'json' };
   throw errors.badData('data must be a string or binary; send objects as JSON text with encoding json');
 }
 

@@ -70,6 +70,14 @@ describe('batch publish', () => {
     expect(await dataOn('open')).toEqual(['Af8=']);
   });
 
+  it('[BA1] objects and arrays as data become their JSON text in msgpack, too, unless they hold bytes', async () => {
+    const headers = { 'content-type': 'application/x-msgpack' };
+    const batch = (data: unknown) => codecs.msgpack.encodeValue({ channels: 'open', messages: [{ data }] });
+    expect((await publish(batch({ x: [1, 'é'] }), { headers })).status).toBe(201);
+    expect(await dataOn('open')).toEqual(['{"x":[1,"é"]}']);
+    expect(codeOf(await publish(batch({ x: Buffer.from([1]) }), { headers }))).toEqual([400, 40013]);
+  });
+
   it('[BA2] what fails on one channel fails there alone, and the whole is a success for new clients', async () => {
     const { status, body } = await publish([
       { channels: ['open', 'read', '', '[bad', 'open:2'], messages: { data: 'a' } },
@@ -182,11 +190,10 @@ describe('batch publish', () => {
 
 describe('batch presence', () => {
   beforeEach(() => http.enter('room', 'c1', [{ clientId: 'ann', data: 'A' }, { clientId: 'bob' }]));
-  const all = { key: undefined } as Partial<Asking>;
   const asFull = (query: string, more: Partial<Asking> = {}) => http.send({ path: `/presence?${query}`, ...more });
 
   it('[BA5] the presence sets of channels are told, also empty ones, each under its channel', async () => {
-    const { status, body } = await asFull('channels=room,empty', all);
+    const { status, body } = await asFull('channels=room,empty');
     expect(status).toBe(200);
     expect(body).toMatchObject({ successCount: 2, failureCount: 0 });
     expect(body.results[0].presence.map((member: { clientId: string; action: number }) => member.clientId)).toEqual([
