@@ -11,6 +11,8 @@ export interface Subscriber {
   /** Whether the connection gets back what it publishes (spec TO3h). */
   readonly echo: boolean;
   send(frame: Frame): void;
+  /** Settles once the client has taken most of what it was sent; undefined if it has already. */
+  calmed(): Promise<void> | undefined;
 }
 
 /** One connection on one channel: granted modes, what it asked for, and where it stands. */
@@ -41,6 +43,8 @@ export class Attachment {
   rewound: string | undefined;
   /** Entries fed while it is read what an append goes on from; undefined while it takes part in the fan-out. */
   late: Entry[] | undefined;
+  /** The sync that is under way to a client that is slow to take it. */
+  syncing: object | undefined;
   /** Entries fed while the attach was still reading its backlog; undefined once live. */
   held: Entry[] | undefined = [];
 

@@ -15,6 +15,7 @@ import { type Metachannels, requireWritable } from './metachannels.ts';
 import type { OccupancyMetrics } from './occupancy.ts';
 import { draftLeaves, draftPresence, type Member, type PresenceOrigin, presenceTable } from './presence.ts';
 import { ruleOf } from './rule.ts';
+import { sendSync } from './sendSync.ts';
 
 /** What a channel is made with. */
 export interface ChannelParts {
@@ -150,6 +151,11 @@ export class Channel implements Sink {
     return held;
   }
 
+  /** Sends an attachment who is present, at its pace. */
+  sync(attachment: Attachment): void {
+    sendSync(attachment).catch((failure) => this.#parts.report(failure, this.name));
+  }
+
   /** Gives an attachment other modes. */
   regrant(attachment: Attachment, modes: number): void {
     if (attachment.slot >= 0) this.audience.regrant(attachment, modes);
@@ -165,6 +171,7 @@ export class Channel implements Sink {
   remove(attachment: Attachment): void {
     this.#joining.delete(attachment);
     attachment.held = undefined;
+    attachment.syncing = undefined;
     const wasLive = attachment.slot >= 0;
     this.fanOut.remove(attachment);
     if (wasLive) this.audience.remove(attachment);

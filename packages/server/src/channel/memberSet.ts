@@ -1,11 +1,9 @@
-import { Action, memberKey, PresenceAction, type PresenceMessage, sizeOf } from '@parvis/protocol';
+import { memberKey, PresenceAction, type PresenceMessage, sizeOf } from '@parvis/protocol';
 import type { Entry, Row } from '../engine/engine.ts';
 import { presenceOf } from './entryView.ts';
-import { Frame } from './frame.ts';
+import type { Frame } from './frame.ts';
 import { type Member, type PresenceSet, presenceTable, presentOf } from './presence.ts';
-
-/** Members in one SYNC frame. */
-const SYNC_PAGE = 100;
+import { syncPages } from './syncPages.ts';
 
 /** The presence set of a channel as this node knows it: a fold of the feed, started from the rows at joining. */
 export class MemberSet implements PresenceSet {
@@ -81,22 +79,8 @@ export class MemberSet implements PresenceSet {
    */
   syncFrames(): Frame[] {
     if (this.#sync !== undefined) return this.#sync;
-    const all = [...this.#members.values()].map(presentOf);
-    const syncId = `s${Math.random().toString(36).slice(2, 12)}`;
-    const frames: Frame[] = [];
-    for (let start = 0; start === 0 || start < all.length; start += SYNC_PAGE) {
-      const end = start + SYNC_PAGE;
-      frames.push(
-        new Frame({
-          action: Action.SYNC,
-          channel: this.#channel,
-          channelSerial: `${syncId}:${end < all.length ? end : ''}`,
-          presence: all.slice(start, end),
-        }),
-      );
-    }
-    this.#sync = frames;
-    return frames;
+    this.#sync = syncPages(this.#channel, [...this.#members.values()].map(presentOf));
+    return this.#sync;
   }
 
   #set(key: string, member: Member): void {

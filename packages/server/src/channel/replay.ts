@@ -67,7 +67,7 @@ function finish(attachment: Attachment, backlog: Backlog, catchUp: CatchUp | und
   if (backlog.resumed) flags |= Flag.RESUMED;
   if (entries.length > 0) flags |= Flag.HAS_BACKLOG;
   subscriber.send(new Frame(attachedMessage(attachment, backlog.position, flags, backlog.error)));
-  if (seesPresence) for (const frame of channel.members.syncFrames()) attachment.send(frame);
+  if (seesPresence) channel.sync(attachment);
   for (const entry of entries) {
     channel.fanOut.deliverTo(attachment, entry, entry === backlog.entries[0] ? backlog.from : undefined);
   }

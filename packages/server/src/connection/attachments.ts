@@ -151,8 +151,7 @@ export class Attachments {
       if (attachment?.channel !== channel) continue;
       attachment.since = channel.position;
       this.#tell(attached, modes, errors.serialForeign());
-      if (attachment.view?.messagesOnly === true) continue;
-      for (const frame of channel.members.syncFrames()) attachment.send(frame);
+      if (attachment.view?.messagesOnly !== true) channel.sync(attachment);
     }
   }
 

@@ -110,6 +110,10 @@ export class Connection implements Subscriber {
     this.outbox.push(frame);
   }
 
+  calmed(): Promise<void> | undefined {
+    return this.outbox.calmed();
+  }
+
   /** Sends a message to this client alone. */
   sendMessage(message: ProtocolMessage): void {
     this.outbox.push(new Frame(message));

@@ -109,6 +109,10 @@ export class EventStream implements Subscriber {
     else if (message.action === Action.PRESENCE || message.action === Action.SYNC) this.#sendPresence(frame);
   }
 
+  calmed(): Promise<void> | undefined {
+    return this.outbox.calmed();
+  }
+
   /** Fills the silence. */
   keepAlive(): void {
     this.outbox.pushBytes(keepaliveOf(this.#form));

@@ -165,7 +165,7 @@ function sync(connection: Connection, { channel: name = '' }: ProtocolMessage): 
   const attachment = connection.attachments.get(name)?.attachment;
   if (attachment === undefined || attachment.held !== undefined) return;
   if ((attachment.modes & Mode.PRESENCE_SUBSCRIBE) === 0) return;
-  for (const frame of attachment.channel.members.syncFrames()) attachment.send(frame);
+  attachment.channel.sync(attachment);
 }
 
 /** Answers a frame with what its work comes to, in its turn. Without a serial it could not be answered at all. */

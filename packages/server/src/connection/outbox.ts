@@ -81,7 +81,12 @@ export class Outbox {
 
   /** Resolves when the client has caught up: at once unless it is over the soft limit. */
   calm(): Promise<void> {
-    if (this.#conflater === undefined && this.#queued <= this.#limits.soft) return Promise.resolve();
+    return this.calmed() ?? Promise.resolve();
+  }
+
+  /** Settles when the client has caught up; undefined if it has. */
+  calmed(): Promise<void> | undefined {
+    if (this.#conflater === undefined && this.#queued <= this.#limits.soft) return undefined;
     return new Promise((resolve) => this.#calming.push(resolve));
   }
 

@@ -22,7 +22,12 @@ async function attach(http: TestHttp, name: string, modes = 'publish,subscribe',
   if (app === undefined) throw new Error('app is gone');
   const channel = await http.channels.open(app, name);
   const request = attachRequestOf({ action: 10, channel: name, params: { modes } }, 100);
-  const attachment = new Attachment(channel, { connectionId, echo: true, send: () => {} }, request, request.modes);
+  const attachment = new Attachment(
+    channel,
+    { connectionId, echo: true, calmed: () => undefined, send: () => {} },
+    request,
+    request.modes,
+  );
   channel.hold(attachment);
   channel.release(attachment);
   return { channel, attachment };
