@@ -1,4 +1,5 @@
 export type { KeyOptions } from './access/apps.ts';
+export type { IssuerAlgorithm, IssuerOptions } from './access/issuer.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { defaultLimits, type Limits } from './limits.ts';
 export type { Log } from './observe/log.ts';

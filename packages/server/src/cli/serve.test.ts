@@ -116,9 +116,12 @@ describe('parvis start', () => {
     expect(await refused(['start', ...quiet], { PARVIS_APPS: apps })).toContain('one of `parvis dev`');
   });
 
-  it.each(['--demo', '--sandbox', '--test-hooks'])('[OP22] refuses %s, which is for development', async (flag) => {
-    expect(await refused(['start', ...quiet, flag], { PARVIS_KEYS: key })).toContain('it is for development');
-  });
+  it.each(['--demo', '--sandbox', '--test-hooks', '--insecure-jwks'])(
+    '[OP22] refuses %s, which is for development',
+    async (flag) => {
+      expect(await refused(['start', ...quiet, flag], { PARVIS_KEYS: key })).toContain('it is for development');
+    },
+  );
 
   it.each([
     ['app.key:', 'not of the form'],

@@ -34,7 +34,7 @@ class Opening implements TransportEvents {
   async start(query: URLSearchParams, secure: boolean): Promise<void> {
     const { limits, authenticator, connections } = this.#host;
     const request = connectRequestOf(query, secure, limits);
-    if (connections.size >= limits.maxConnections)
+    if (connections.size + connections.waiting >= limits.maxConnections)
       throw errors.unavailable('the server has no room for more connections');
     const found = authenticator.authenticate(request.credentials);
     const principal = found instanceof Promise ? await this.#unread(found) : found;
@@ -109,12 +109,14 @@ class Opening implements TransportEvents {
 
   /** Waits, and reads nothing meanwhile. A wait that takes too long ends the transport (50003). */
   async #unread<T>(settled: Promise<T>): Promise<T> {
-    const { clock, limits } = this.#host;
+    const { clock, limits, connections } = this.#host;
     const cancel = clock.after(limits.connectTimeoutMs, () => this.refuse(errors.timeout('connecting took too long')));
+    connections.waiting += 1;
     this.#transport.pause();
     try {
       return await settled;
     } finally {
+      connections.waiting -= 1;
       cancel();
       this.#transport.resume();
     }

@@ -13,6 +13,8 @@ const heartbeatFrame = new Frame({ action: Action.HEARTBEAT });
 
 /** The open connections of a node: found by id, kept alive, drained. */
 export class Connections {
+  /** Transports whose connection is not made yet, since something must be waited for. */
+  waiting = 0;
   readonly #byId = new Map<string, Connection>();
   readonly #meter: Meter;
   readonly #clock: Clock;

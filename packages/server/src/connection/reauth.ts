@@ -21,10 +21,9 @@ export function reauthorize(connection: Connection, message: ProtocolMessage): v
 
 /** What the client sends behind AUTH waits: it is meant to be judged by the new token. */
 function acceptLater(connection: Connection, renewed: Promise<Principal>): void {
-  const accepted = renewed.then(
-    (principal) => accept(connection, principal),
-    (failure) => connection.fail(toErrorInfo(failure)),
-  );
+  const accepted = renewed
+    .then((principal) => accept(connection, principal))
+    .catch((failure) => connection.fail(toErrorInfo(failure)));
   connection.unreadUntil(accepted);
 }
 

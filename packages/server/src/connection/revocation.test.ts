@@ -124,6 +124,19 @@ describe('revocation on living connections', () => {
     client.one(Action.CONNECTED);
   });
 
+  it('[RV9] those who wait count as connections', async () => {
+    const token = await tokenOf(new Harness());
+    const harness = new Harness({ limits: { maxConnections: 2 } });
+    const clients = [0, 1, 2].map(() => harness.connect({ access_token: token }));
+    await harness.settle();
+    expect(clients.map((client) => client.all(Action.CONNECTED).length)).toEqual([1, 1, 0]);
+    expect(clients[2]?.error(Action.DISCONNECTED)).toMatchObject({ code: 50004, statusCode: 503 });
+    clients[0]?.cut();
+    const next = harness.connect({ access_token: token });
+    await harness.settle();
+    next.one(Action.CONNECTED);
+  });
+
   it('[RV9] a client waits for CONNECTED no longer than connectTimeoutMs', async () => {
     const never = new Promise<never>(() => {});
     const harness = new Harness({

@@ -97,12 +97,9 @@ export const settings: Table<Omit<Settings, Groups>> & {
   host: text('address to listen on', '127.0.0.1', 'ADDRESS'),
   keys: list('API key, appId.keyId:secret', 'KEY', checkKey, { flag: 'key', secret: true }),
   apps: list('app as JSON: id, keys, namespaces', 'JSON', checkApp, { flag: 'app', secret: true }),
-  issuers: list(
-    'issuer of JWTs to take as tokens of a key, as JSON: issuer, jwks (https URL), key (appId.keyId), audience, algorithms, clientIdClaim',
-    'JSON',
-    checkIssuer,
-    { flag: 'issuer' },
-  ),
+  issuers: list('issuer of JWTs as JSON: issuer, jwks (URL), key (appId.keyId), audience …', 'JSON', checkIssuer, {
+    flag: 'issuer',
+  }),
   secret: text('what the nodes of one deployment share, so that each takes resumes of all', undefined, 'TEXT', {
     secret: true,
     minLength: 32,
