@@ -26,6 +26,8 @@ export interface PushDeliveryParts {
 const PUSH_MESSAGE = '__ably_push__';
 /** Publishes whose notifications are still on their way; those of more are dropped, and reported. */
 const MAX_UNDER_WAY = 100;
+/** Devices that one notification to a client may go to. */
+const MAX_RECIPIENTS = 500;
 
 /**
  * Brings notifications to devices. Vendors' services are not called: what can be reached is a channel of the same app
@@ -40,11 +42,13 @@ export class PushDelivery {
   }
 
   /**
-   * Resolves when everybody has it. Rejects with 40400 if there is no such device, and with 103006 if one of them could not be
-   * reached: then nobody gets it.
+   * Resolves when everybody has it. Rejects with 40400 if there is no such device, with 103003 if there are
+   * too many, and with 103006 if one of them could not be reached: then nobody gets it.
    */
   async send(app: App, target: PushTarget, payload: PushPayload): Promise<void> {
-    const routes = (await this.#recipientsOf(app, target)).map((recipient) => routeOf(app, recipient));
+    const recipients = await this.#recipientsOf(app, target);
+    if (recipients.length > MAX_RECIPIENTS) throw errors.badPush(`the client has more than ${MAX_RECIPIENTS} devices`);
+    const routes = recipients.map((recipient) => routeOf(app, recipient));
     for (const { principal, channel } of routes) await this.#publish(principal, channel, payload);
   }
 

@@ -100,9 +100,11 @@ export function keyPart(text: string): string {
 
 function growthOf(writes: readonly PushWrite[], table: PushTable): number {
   let grown = 0;
-  for (const { table: written, value, was } of writes) {
+  for (const { table: written, key, value, was } of writes) {
     if (written !== table) continue;
-    grown += (value === undefined ? 0 : 1) - (was === undefined ? 0 : 1);
+    // A long name takes the room of several.
+    const weight = 1 + Math.floor(key.length / 256);
+    grown += (value === undefined ? 0 : weight) - (was === undefined ? 0 : weight);
   }
   return grown;
 }

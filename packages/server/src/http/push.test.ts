@@ -278,6 +278,8 @@ describe('subscriptions', () => {
       [40001, {}],
       [40001, { channel: 'alerts:x' }],
       [40001, { channel: 'alerts:x', deviceId: 'd1', clientId: 'ann' }],
+      [40010, { channel: '[meta]alerts:x', clientId: 'ann' }],
+      [40010, { channel: `alerts:${'x'.repeat(2_048)}`, clientId: 'ann' }],
       [40012, { channel: 'alerts:x', clientId: '*' }],
       [40015, { channel: 'alerts:x', deviceId: 7 }],
       [40300, { channel: 'plain', clientId: 'ann' }],
@@ -415,6 +417,8 @@ describe('notifications', () => {
     expect([answer.status, answer.body.successCount, answer.body.failureCount]).toEqual([200, 2, 2]);
     const codes = answer.body.results.map(({ error }: { error?: { code: number } }) => error?.code);
     expect(codes).toEqual([undefined, 103006, undefined, 103003]);
+    const crowd = [{ recipient: Array.from({ length: 1_001 }, () => inbox()), payload }];
+    expect(codeOf(await ask('POST', '/push/batch/publish', { body: crowd }))).toEqual([400, 40001]);
     expect([await pushed(), await pushed('inbox 2')].map((list) => list.length)).toEqual([2, 1]);
     for (const bad of [{}, [], Array.from({ length: 1_001 }, () => ({}))]) {
       expect(codeOf(await ask('POST', '/push/batch/publish', { body: bad }))).toEqual([400, 40001]);
@@ -448,6 +452,7 @@ describe('notifications', () => {
     expect(codeOf(await subscribe({ channel: 'alerts:x', clientId: 'ann' }))).toEqual([403, 40300]);
     expect((await subscribe({ channel: 'alerts:x', clientId: 'c1' })).status).toBe(201);
     await ask('DELETE', `${subscriptions}?clientId=c2`);
+    expect(codeOf(await subscribe({ channel: `alerts:${'x'.repeat(300)}`, clientId: 'ann' }))).toEqual([403, 40300]);
     expect((await subscribe({ channel: 'alerts:x', clientId: 'ann' })).status).toBe(201);
     expect(codeOf(await subscribe({ channel: 'alerts:x', clientId: 'bob' }))).toEqual([403, 40300]);
   });

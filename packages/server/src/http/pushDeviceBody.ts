@@ -1,5 +1,5 @@
 import { parseKey } from '@parvis/auth';
-import { errors } from '@parvis/protocol';
+import { assertChannelName, errors } from '@parvis/protocol';
 import type { App } from '../access/app.ts';
 import { secretsEqual } from '../access/constantTime.ts';
 import type { PushDevice, PushRecipient } from '../channel/pushDevices.ts';
@@ -64,7 +64,7 @@ export function parseRecipient(value: unknown, app: App): PushRecipient {
     throw errors.badRequest('ablyKey of the recipient must be an API key of this app');
   }
   if (!key.capability.allows('publish', channel)) throw errors.capabilityDenied('publish', `channel ${channel}`);
-  return { transportType, channel, keyName: name };
+  return { transportType, channel: assertChannelName(channel), keyName: name };
 }
 
 /** Checks the id of a device. Throws 40015. */

@@ -48,13 +48,15 @@ async function publishBatch(exchange: Exchange): Promise<Reply> {
   if (!Array.isArray(value) || value.length === 0 || value.length > MAX_BATCH) {
     throw errors.badBody(`body must be an array of 1 to ${MAX_BATCH} notifications`);
   }
+  const items = value.map(notificationIn);
+  if (items.reduce((sum, { recipients }) => sum + recipients.length, 0) > MAX_BATCH) {
+    throw errors.badBody(`a batch has at most ${MAX_BATCH} recipients in all`);
+  }
   const results: BatchResult[] = [];
-  for (const item of value as unknown[]) {
+  for (const { recipients, payload } of items) {
     results.push(
       await resultOf({}, async () => {
-        const { recipient, payload } = mapIn(item);
-        for (const one of Array.isArray(recipient) ? recipient : [recipient])
-          await send(exchange, caller, one, mapIn(payload));
+        for (const recipient of recipients) await send(exchange, caller, recipient, mapIn(payload));
         return {};
       }),
     );
@@ -77,6 +79,12 @@ function targetIn(recipient: unknown, app: App): PushTarget {
   if (typeof deviceId === 'string') return { deviceId };
   if (typeof clientId === 'string') return { clientId };
   return parseRecipient(fields, app);
+}
+
+/** What cannot be sent for want of a recipient is refused when its turn comes. */
+function notificationIn(item: unknown): { recipients: readonly unknown[]; payload: unknown } {
+  const { recipient, payload } = (typeof item === 'object' && item !== null ? item : {}) as Fields;
+  return { recipients: Array.isArray(recipient) && recipient.length > 0 ? recipient : [recipient], payload };
 }
 
 function mapIn(value: unknown): Fields {

@@ -1,4 +1,4 @@
-import { errors } from '@parvis/protocol';
+import { assertChannelName, errors } from '@parvis/protocol';
 import { isPushEnabled } from '../channel/pushDelivery.ts';
 import type { PushSubscription, SubscriptionFilter } from '../channel/pushSubscriptions.ts';
 import type { Exchange } from './exchange.ts';
@@ -18,7 +18,7 @@ export const pushSubscriptionRoutes: readonly Route[] = [
   { method: 'GET', pattern: '/push/channels', answer: channels },
 ];
 
-/** Throws 40000, 40012, 40015, 40160, 40300 where the namespace has no push, and 40400 for a device that is not registered. */
+/** Throws 40001, 40010, 40012, 40015, 40160, 40300 where the namespace has no push, and 40400 for a device that is not registered. */
 async function subscribe(exchange: Exchange): Promise<Reply> {
   const { push } = exchange.host.channels;
   const caller = await pushCaller(exchange);
@@ -131,9 +131,11 @@ function parseSubscription(body: unknown): PushSubscription {
     string,
     unknown
   >;
-  if (typeof channel !== 'string' || channel === '') throw errors.badBody('a subscription needs a channel');
+  if (typeof channel !== 'string') throw errors.badBody('a subscription needs a channel');
   if ((deviceId == null) === (clientId == null)) {
     throw errors.badBody('a subscription is for a deviceId or for a clientId, one of them');
   }
-  return deviceId == null ? { channel, clientId: clientIdOf(clientId) } : { channel, deviceId: deviceIdOf(deviceId) };
+  return deviceId == null
+    ? { channel: assertChannelName(channel), clientId: clientIdOf(clientId) }
+    : { channel: assertChannelName(channel), deviceId: deviceIdOf(deviceId) };
 }
