@@ -27,7 +27,8 @@ interface Exchange {
 
 type Answer = (query: URLSearchParams, exchange: Exchange) => void | Promise<void>;
 
-const json = 'application/json';
+/** With its charset, as frameworks send it: the client reads an error in a body without one, and takes that body as its own. */
+const json = 'application/json; charset=utf-8';
 
 const routes = new Map<string, Answer>([
   ['/', echo],
