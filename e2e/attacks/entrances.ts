@@ -1,4 +1,4 @@
-import { Action } from '@parvis/protocol';
+import { Action, type ProtocolMessage } from '@parvis/protocol';
 import { expect } from 'vitest';
 import { ProtocolClient } from '../faults/protocolClient.ts';
 
@@ -32,8 +32,39 @@ const rest: Entrance = {
   },
 };
 
-/** Every way in. All of them judge a token alike. */
-export const entrances: readonly Entrance[] = [webSocket, rest];
+/** A poll that connects; the answer is the first message, on a refusal in its body or its headers. */
+const comet: Entrance = {
+  name: 'comet',
+  async knock(port, token) {
+    const base = `http://127.0.0.1:${port}/comet`;
+    const query = new URLSearchParams({ v: '6', stream: 'false', format: 'json', access_token: token });
+    const response = await fetch(`${base}/connect?${query}`);
+    const body: unknown = await response.json();
+    const [message] = (Array.isArray(body) ? body : []) as ProtocolMessage[];
+    if (message?.action !== Action.CONNECTED) {
+      return message?.error?.code ?? Number(response.headers.get('x-ably-errorcode'));
+    }
+    const key = message.connectionDetails?.connectionKey ?? '';
+    await fetch(`${base}/${key}/close?${query}`, { method: 'POST' });
+    return undefined;
+  },
+};
+
+/** A stream of events on one channel. */
+const events: Entrance = {
+  name: 'SSE',
+  async knock(port, token) {
+    const abort = new AbortController();
+    const query = new URLSearchParams({ v: '6', channels: 'a', access_token: token });
+    const response = await fetch(`http://127.0.0.1:${port}/sse?${query}`, { signal: abort.signal });
+    const code = response.headers.get('x-ably-errorcode');
+    abort.abort();
+    return response.status === 200 ? undefined : Number(code);
+  },
+};
+
+/** Every way in. All of them judge a token alike, and each lets in who may read the history of channel `a` and listen there. */
+export const entrances: readonly Entrance[] = [webSocket, rest, comet, events];
 
 /** The code that a token is refused with, the same by every way in; undefined where it is taken. */
 export async function judgement(port: number, token: string): Promise<number | undefined> {

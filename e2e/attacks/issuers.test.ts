@@ -52,7 +52,7 @@ const seconds = Math.floor(Date.now() / 1_000);
 describe('tokens of issuers, by every way in', () => {
   it('[JI1] a good one is let in', async () => {
     expect(await outcomeOf(await sign())).toBeUndefined();
-    expect(await outcomeOf(await two.sign('k1', { caps: { a: ['history'] } }))).toBeUndefined();
+    expect(await outcomeOf(await two.sign('k1', { caps: { a: ['history', 'subscribe'] } }))).toBeUndefined();
   });
 
   it.each<[string, Record<string, unknown>]>([

@@ -1,5 +1,5 @@
 import { issueJwt, type JwtOptions } from '@parvis/auth';
-import { Action } from '@parvis/protocol';
+import { Action, type ProtocolMessage } from '@parvis/protocol';
 import { describe, expect, it } from 'vitest';
 import { ProtocolClient } from '../faults/protocolClient.ts';
 import { judgement } from './entrances.ts';
@@ -24,7 +24,7 @@ describe('tokens that are taken back', () => {
   it.each<[string, Partial<JwtOptions>]>([
     ['clientId:by-client', { clientId: 'by-client' }],
     ['revocationKey:team', { revocationKey: 'team' }],
-    ['channel:secret:plans', { capability: { 'secret:*': ['*'], a: ['history'] } }],
+    ['channel:secret:plans', { capability: { 'secret:*': ['*'], a: ['*'] } }],
   ])('[attack 29] %s: the connection ends with 40141, and no way in takes the token again', async (target, more) => {
     const token = await tokenOf('somebody', more);
     expect(await judgement(scene.port, token)).toBeUndefined();
@@ -38,6 +38,18 @@ describe('tokens that are taken back', () => {
     expect(await judgement(scene.port, token)).toBe(40141);
     await bystander.ping('still here');
     await bystander.close();
+  });
+
+  it('[attack 29] a stream of events and a comet session that hold a revoked token are told 40141 and end', async () => {
+    const token = await tokenOf('listener');
+    const query = new URLSearchParams({ v: '6', stream: 'false', channels: 'a', access_token: token });
+    const base = `http://127.0.0.1:${scene.port}`;
+    const stream = await fetch(`${base}/sse?${query}`);
+    const [connected] = (await (await fetch(`${base}/comet/connect?${query}`)).json()) as ProtocolMessage[];
+    const poll = fetch(`${base}/comet/${connected?.connectionDetails?.connectionKey}/recv?${query}`);
+    await revoke(['clientId:listener']);
+    expect(await stream.text()).toContain('40141');
+    expect(await (await poll).json()).toMatchObject([{ action: Action.DISCONNECTED, error: { code: 40141 } }]);
   });
 
   it('[attack 29] two hundred connections of one client end together, and others are served meanwhile', async () => {
