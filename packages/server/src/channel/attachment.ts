@@ -61,6 +61,12 @@ export class Attachment {
     this.wholeAppends = request.wholeAppends;
   }
 
+  /** It has no more than what comes after this position, and the messages that were rewound, published from a serial on. */
+  startFrom(position: string, rewound?: string): void {
+    this.since = position;
+    this.rewound = rewound;
+  }
+
   /** Sends what others get too, as of the channel that this attachment knows. */
   send(frame: Frame): void {
     // It does not belong to the messages of the channel, and the next of those is told whole.

@@ -1,5 +1,5 @@
 import type { PresenceMessage } from '@parvis/protocol';
-import { errors } from '@parvis/protocol';
+import { errors, Mode } from '@parvis/protocol';
 import type { Namespace } from '../access/app.ts';
 import type { Clock } from '../clock.ts';
 import type { ChannelRef, Draft, Engine, Entry, Row, Sink } from '../engine/engine.ts';
@@ -158,6 +158,8 @@ export class Channel implements Sink {
 
   /** Gives an attachment other modes. */
   regrant(attachment: Attachment, modes: number): void {
+    // While it was sent no messages it got no versions of them.
+    if ((modes & ~attachment.modes & Mode.SUBSCRIBE) !== 0) attachment.startFrom(this.position);
     if (attachment.slot >= 0) this.audience.regrant(attachment, modes);
     else attachment.modes = modes;
   }

@@ -1,6 +1,7 @@
+import { issueJwt } from '@parvis/auth';
 import { Action, Flag, type Message, MessageAction, type ProtocolMessage } from '@parvis/protocol';
 import { describe, expect, it } from 'vitest';
-import { Harness, type HarnessOptions, readKey, type TestClient } from '../../test/harness.ts';
+import { fullKey, Harness, type HarnessOptions, readKey, type TestClient } from '../../test/harness.ts';
 
 const { CREATE, UPDATE, DELETE, APPEND } = MessageAction;
 const channel = 'mutable:room';
@@ -350,6 +351,55 @@ describe('changed messages', () => {
     await one.harness.settle();
     expect([...String(messagesOf(late)[0]?.data)].toSorted().join('')).toBe('a'.repeat(20) + 'b'.repeat(20));
     expect(messagesOf(one.bob)).toEqual(messagesOf(two.bob));
+  });
+
+  it('[MU19] where the whole message cannot be read, the client is told that it may have missed something', async () => {
+    const one = await room();
+    const { engine } = one.harness;
+    const broken = new Proxy(engine, {
+      get(target, name) {
+        if (name === 'rows') return () => Promise.reject(new Error('storage is gone'));
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+    const two = new Harness({ engine: () => broken });
+    const serial = await one.publish({ data: 'a' });
+    const late = two.connect();
+    late.attach(channel);
+    await two.settle();
+    one.ada.publish(channel, { action: APPEND, serial, data: 'b' });
+    await two.settle();
+    const [, again] = late.all(Action.ATTACHED);
+    expect((again?.flags ?? 0) & Flag.RESUMED).toBe(0);
+    expect(again?.error).toMatchObject({ code: 90005 });
+    expect(messagesOf(late)).toEqual([]);
+    one.ada.publish(channel, { data: 'c' });
+    await two.settle();
+    expect(messagesOf(late).map(({ data }) => data)).toEqual(['c']);
+  });
+
+  it('[MU16] who could not hear messages for a while is told whole messages afterwards', async () => {
+    const { harness, ada, publish } = await room();
+    const token = (...operations: string[]) =>
+      issueJwt({ key: fullKey, now: harness.clock.now(), clientId: 'eve', capability: { '*': operations } });
+    const eve = harness.connect({ access_token: await token('subscribe', 'publish') });
+    await harness.settle();
+    eve.attach(channel);
+    await harness.settle();
+    const before = await publish({ data: 'a' });
+    eve.send({ action: Action.AUTH, auth: { accessToken: await token('publish') } });
+    await harness.settle();
+    const meanwhile = await publish({ data: 'x' });
+    eve.send({ action: Action.AUTH, auth: { accessToken: await token('subscribe', 'publish') } });
+    await harness.settle();
+    for (const serial of [meanwhile, before]) ada.publish(channel, { action: APPEND, serial, data: '+' });
+    await harness.settle();
+    expect(messagesOf(eve).map(brief)).toEqual([
+      { action: CREATE, data: 'a', serial: before },
+      { action: UPDATE, data: 'x+', serial: meanwhile },
+      { action: UPDATE, data: 'a+', serial: before },
+    ]);
   });
 
   it('[MU20] a change that is sent again after a resume is acknowledged with its first version, and made once', async () => {

@@ -20,8 +20,9 @@ interface Backlog {
   readonly entries: readonly Entry[];
   /** Messages of the first entry that are left out. */
   readonly from?: number;
-  /** Versions that rewound messages are shown in; none elsewhere. */
+  /** Where messages change: versions that rewound ones are shown in, and the serial of the first. */
   readonly shown?: Shown;
+  readonly rewound?: string;
   /** Why continuity was lost or a rewind cut short; the attach holds all the same. */
   readonly error?: ErrorInfo;
 }
@@ -43,7 +44,7 @@ export async function attach(
   channel.hold(attachment);
   try {
     const backlog = await readBacklog(engine, limits, attachment, request);
-    attachment.since = backlog.position;
+    attachment.startFrom(backlog.position, backlog.rewound);
     const catchUp = channel.mutable ? new CatchUp(engine, channel.ref) : undefined;
     await catchUp?.read(() => [[attachment, [...backlog.entries, ...(attachment.held ?? [])]]]);
     if (!wanted()) return;
@@ -158,6 +159,6 @@ async function inLatestVersions(engine: Engine, attachment: Attachment, entries:
     return { ...entry, payload: { ...(entry.payload as MessagePayload), messages } };
   });
   const [first] = entries;
-  attachment.rewound = first === undefined ? undefined : messageSerial(first.serial, from);
-  return { entries: latest, shown };
+  if (first === undefined) return { entries: latest, shown };
+  return { entries: latest, shown, rewound: messageSerial(first.serial, from) };
 }

@@ -149,7 +149,7 @@ export class Attachments {
     for (const attached of this.#byName.values()) {
       const { attachment, modes } = attached;
       if (attachment?.channel !== channel) continue;
-      attachment.since = channel.position;
+      attachment.startFrom(channel.position);
       this.#tell(attached, modes, errors.serialForeign());
       if (attachment.view?.messagesOnly !== true) channel.sync(attachment);
     }
