@@ -55,6 +55,11 @@ export function writableChannel(requested: string): string {
   return channel;
 }
 
+/** What a name without brackets says of itself, unread; any other as `writableChannel`. */
+export function claimedChannel(requested: string): string {
+  return requested.startsWith('[') ? writableChannel(requested) : requested;
+}
+
 /** Whether a name that is valid is that of a derived channel. */
 export function isDerived(requested: string): boolean {
   return requested.startsWith('[filter=');

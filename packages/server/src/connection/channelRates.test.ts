@@ -52,6 +52,13 @@ describe('the rate that a token gives each channel', () => {
     expect(await taken(harness, client, 'slow', 1)).toEqual([false]);
   });
 
+  it('[QN7] is that of the channel, by whichever name with params it is called', async () => {
+    const { harness, client } = await limited({ [`${rateClaim}slow`]: 2 });
+    expect(await taken(harness, client, '[?a=b]slow', 2)).toEqual([true, true]);
+    expect(await taken(harness, client, '[?c=d]slow', 1)).toEqual([false]);
+    expect(await taken(harness, client, 'slow', 1)).toEqual([false]);
+  });
+
   it('[CL2] is that of the longest pattern, and each channel that a pattern fits has it for itself', async () => {
     const { harness, client } = await limited({ [`${rateClaim}*`]: 3, [`${rateClaim}chat:*`]: 1 });
     expect(await taken(harness, client, 'chat:1', 2)).toEqual([true, false]);

@@ -9,7 +9,7 @@ import {
 } from '@parvis/protocol';
 import { attachRequestOf } from '../channel/attachRequest.ts';
 import { isChange } from '../channel/mutation.ts';
-import { isDerived, writableChannel } from '../channel/qualifiedName.ts';
+import { claimedChannel, isDerived, writableChannel } from '../channel/qualifiedName.ts';
 import { requireIdentified, ruleOf } from '../channel/rule.ts';
 import { attachFailure } from './attachments.ts';
 import type { Connection } from './connection.ts';
@@ -196,8 +196,11 @@ function takeRate(connection: Connection, name: string, count: number): void {
   const { host } = connection;
   const now = host.clock.now();
   if (!connection.messageRate.take(count, now)) throw errors.connectionRateExceeded(host.limits.maxInboundRate);
-  const limit = connection.principal.publishRates?.for(name);
-  if (limit !== undefined && !connection.channelRates.take(name, limit, count, now)) {
+  const { publishRates } = connection.principal;
+  if (publishRates === undefined) return;
+  const channel = claimedChannel(name);
+  const limit = publishRates.for(channel);
+  if (limit !== undefined && !connection.channelRates.take(channel, limit, count, now)) {
     throw errors.connectionRateExceeded(limit);
   }
 }

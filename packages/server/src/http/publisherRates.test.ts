@@ -33,6 +33,14 @@ describe('rates of publishers over HTTP', () => {
     expect(body).toHaveLength(3);
   });
 
+  it('[QN7] what a token says about a channel holds for its name with params', async () => {
+    await started(0);
+    const token = await bearer({ claims: slow });
+    expect(codeOf(await http.publish('slow', [{}], token))).toEqual(fine);
+    expect(codeOf(await http.publish('[?a=b]slow', [{}], token))).toEqual(fine);
+    expect(codeOf(await http.publish('[?c=d]slow', [{}], token))).toEqual(tooMuch);
+  });
+
   it('[CL3] each channel of a batch counts, and what is too much fails there alone', async () => {
     await started(5);
     const body = { channels: ['a', 'b', 'c'], messages: [{}, {}] };

@@ -1,5 +1,6 @@
 import { errors } from '@parvis/protocol';
 import type { Principal } from '../access/principal.ts';
+import { claimedChannel } from '../channel/qualifiedName.ts';
 import { NamedRates } from '../channel/rate.ts';
 
 /** Publishers whose rate is remembered. */
@@ -20,7 +21,8 @@ export class PublisherRates {
   }
 
   /** Counts messages that are about to be published at this time (ms). Throws 42911 for what is too much. */
-  take(principal: Principal, channel: string, count: number, now: number): void {
+  take(principal: Principal, name: string, count: number, now: number): void {
+    const channel = claimedChannel(name);
     const channelRate = principal.publishRates?.for(channel);
     if (this.#maxRate === 0 && channelRate === undefined) return;
     const publisher = publisherOf(principal);
