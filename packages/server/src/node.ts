@@ -40,6 +40,8 @@ export interface NodeParts {
 }
 
 const SWEEP_MS = 1_000;
+/** ms that storage has to take the last statistics. */
+const STATS_GRACE_MS = 1_000;
 
 /** The composition root: every part of the realtime service, wired. Transports and HTTP come in from outside. */
 export class Node {
@@ -145,7 +147,8 @@ export class Node {
     this.#cancelSweep?.();
     this.#cancelSweep = undefined;
     const failed = (failure: unknown) => this.parts.log.error({ err: failure }, 'statistics could not be written');
-    await this.stats.flush().catch(failed);
+    const late = new Promise<void>((resolve) => this.parts.clock.after(STATS_GRACE_MS, resolve));
+    await Promise.race([this.stats.flush().catch(failed), late]);
     await this.parts.engine.close();
   }
 

@@ -96,6 +96,8 @@ describe('stop', () => {
       lease: (...args) => engine.lease(...args),
       ready: () => engine.ready(),
       async append(...args) {
+        // Statistics are written by the server itself.
+        if (args[0].name.startsWith('[parvis]')) return engine.append(...args);
         order.push('append');
         await new Promise<void>((resolve) => {
           release = resolve;
