@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { Action } from '@parvis/protocol';
 import { createServer } from 'parvis';
 import { describe, expect, it } from 'vitest';
@@ -9,8 +9,10 @@ import { offend, startScene } from './scene.ts';
 
 const revocable = 'rev.key1:a-secret-of-thirty-two-characters';
 const boundless = 'all.key1:a-secret-of-thirty-two-characters';
+const narrow = 'nar.key1:a-secret-of-thirty-two-characters';
 const scene = await startScene({
   apps: [
+    { id: 'nar', keys: [{ key: narrow, capability: { a: ['subscribe', 'history'] } }] },
     { id: 'rev', keys: [{ key: revocable, revocableTokens: true }] },
     { id: 'all', keys: [{ key: boundless, capability: { '[*]*': ['*'] } }] },
   ],
@@ -98,6 +100,112 @@ describe('times that a token tells', () => {
     const of = (ttl: number) => jwt({ iat: seconds, exp: seconds + ttl }, { kid }, undefined, signer);
     expect(await outcomeOf(of(3_601))).toBe(40003);
     expect(await outcomeOf(of(3_600))).toBeUndefined();
+  });
+});
+
+describe('names of keys that point elsewhere', () => {
+  it.each<[string, unknown, number]>([
+    ['a path', '../../../etc/passwd', 40400],
+    ['SQL', `${keyName}' OR '1'='1`, 40400],
+    ['a URL', 'https://evil.example/key', 40400],
+    ['a name of the language', '__proto__.constructor', 40400],
+    ['a list', [keyName], 40144],
+    ['an object', { name: keyName }, 40144],
+    ['empty', '', 40144],
+    ['missing', undefined, 40144],
+    ['longer than any', 'k'.repeat(3_000), 40400],
+  ])('[attack 23] a JWT whose kid is %s is refused', async (_title, kid, code) => {
+    expect(await outcomeOf(jwt(fair, { kid }))).toBe(code);
+  });
+
+  it('[attack 23] keys and addresses in the header of a JWT are passed over', async () => {
+    const jwk = { kty: 'oct', k: Buffer.from('another-secret').toString('base64url') };
+    const header = { jwk, jku: 'http://127.0.0.1:9/jwks.json', x5u: 'http://127.0.0.1:9/cert', x5c: ['AAAA'] };
+    expect(await outcomeOf(jwt(fair, header))).toBeUndefined();
+    expect(await outcomeOf(jwt(fair, header, undefined, 'another-secret'))).toBe(40101);
+  });
+});
+
+describe('what a token asks for', () => {
+  const [narrowName, narrowSecret] = narrow.split(':');
+  const of = (claims: Record<string, unknown>) =>
+    jwt({ iat: seconds, exp: seconds + 600, ...claims }, { kid: narrowName }, undefined, narrowSecret);
+
+  it.each<[string, unknown, number | undefined]>([
+    ['text that is no JSON', '{', 40144],
+    ['a list', [], 40144],
+    ['an unknown operation', { a: ['rule'] }, 40144],
+    ['a resource without operations', { a: [] }, 40144],
+    ['deeply nested', `{"a":${'['.repeat(900)}${']'.repeat(900)}}`, 40144],
+    ['of a thousand and one resources', Object.fromEntries(Array.from({ length: 1_001 }, (_, n) => [n, ['*']])), 40144],
+    ['nothing that its key may', { b: ['*'] }, 40160],
+    ['more than its key may', { '[*]*': ['*'] }, undefined],
+  ])('[attack 27] a capability that is %s', async (_title, capability, code) => {
+    expect(await outcomeOf(of({ 'x-ably-capability': capability }))).toBe(code);
+  });
+
+  it('[attack 27] a capability that is wider than that of its key gives no more than the key', async () => {
+    const token = of({ 'x-ably-capability': '{"[*]*":["*"]}' });
+    const client = await ProtocolClient.connected(scene.port, { access_token: token });
+    client.publish('a', 0, 'x');
+    client.send({ action: Action.ATTACH, channel: 'b' });
+    await client.ping('done');
+    expect(client.errors(Action.NACK).map(({ code }) => code)).toEqual([40160]);
+    expect(client.errors(Action.ERROR).map(({ code }) => code)).toEqual([40160]);
+    await client.close();
+  });
+
+  it.each<[unknown, number | undefined]>([
+    ['*', undefined],
+    [7, 40012],
+    ['\n', 40012],
+    ['', 40012],
+    [['ada'], 40012],
+    [{ id: 'ada' }, 40012],
+  ])('[attack 27] a clientId of %j in a token: %s', async (clientId, code) => {
+    expect(await outcomeOf(of({ 'x-ably-clientId': clientId }))).toBe(code);
+  });
+});
+
+describe('token requests that come again', () => {
+  const ask = async (fields: Record<string, unknown>, signer = secret) => {
+    const request = { keyName, timestamp: Date.now(), nonce: randomBytes(12).toString('hex'), ...fields };
+    const { ttl = '', capability = '', clientId = '', timestamp, nonce } = request as Record<string, unknown>;
+    const text = [keyName, ttl, capability, clientId, timestamp, nonce].map((field) => `${field}\n`).join('');
+    const mac = createHmac('sha256', signer).update(text).digest('base64');
+    return { mac, ...request };
+  };
+  const send = async (body: object) => {
+    const response = await fetch(`http://127.0.0.1:${scene.port}/keys/${keyName}/requestToken`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    const { token } = (await response.json()) as { token?: string };
+    return { token, code: Number(response.headers.get('x-ably-errorcode')) };
+  };
+
+  it('[attack 28] a nonce is good once, also for two hundred who show it at the same time', async () => {
+    const request = await ask({ clientId: 'ada' });
+    const answers = await offend(200, () => send(request));
+    const tokens = answers.flatMap(({ token }) => (token === undefined ? [] : [token]));
+    expect(tokens).toHaveLength(1);
+    expect(new Set(answers.map(({ code }) => code))).toEqual(new Set([0, 40105]));
+    expect(await outcomeOf(tokens[0] ?? '')).toBeUndefined();
+  });
+
+  it.each<[string, () => Promise<object>, number]>([
+    ['of a quarter of an hour ago', () => ask({ timestamp: Date.now() - 900_000 }), 40104],
+    ['of a quarter of an hour ahead', () => ask({ timestamp: Date.now() + 900_000 }), 40104],
+    ['signed by another key', () => ask({}, 'another-secret-another-secret'), 40101],
+    [
+      'whose capability was changed',
+      async () => ({ ...(await ask({ capability: '{"a":["subscribe"]}' })), capability: '{"*":["*"]}' }),
+      40101,
+    ],
+    ['whose clientId was changed', async () => ({ ...(await ask({ clientId: 'ada' })), clientId: 'eve' }), 40101],
+  ])('[attack 28] a token request %s is refused', async (_title, make, code) => {
+    expect(await send(await make())).toEqual({ token: undefined, code });
   });
 });
 
