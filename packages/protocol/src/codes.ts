@@ -31,6 +31,8 @@ export const errors = {
       version === null ? 'protocol version missing: send v=6' : 'protocol version is not supported: send v=6',
     ),
   batchPartlyFailed: () => make(40020, 400, 'the batch failed in part: each result says for itself'),
+  foreignAttachPoint: () =>
+    make(40024, 400, 'from_serial is no position of this channel; attach again and ask for what was before that'),
   badPublish: (what: string) => make(40030, 400, what),
   badMessageIds: (what: string) => make(40031, 400, what),
   badExtras: (what: string) => make(40032, 400, what),

@@ -67,6 +67,7 @@ async function pageOf<T extends Message | PresenceMessage>(
   kind: EntryKind,
   viewOf: (entries: readonly Entry[]) => ItemsOf<T> | Promise<ItemsOf<T>>,
 ): Promise<HistoryPage<T>> {
+  await checkAttachPoint(engine, channel, query);
   let { done, given } = query.cursor === undefined ? { done: undefined, given: 0 } : parseCursor(query.cursor);
   const { entries } = await engine.read(channel, {
     kind,
@@ -91,6 +92,13 @@ async function pageOf<T extends Message | PresenceMessage>(
     given = 0;
   }
   return { items };
+}
+
+/** Of another log nothing comes before: its serials do not compare with those of this one. Throws 40024. */
+async function checkAttachPoint(engine: Engine, channel: ChannelRef, { untilSerial }: HistoryQuery): Promise<void> {
+  if (untilSerial === undefined) return;
+  const { continuity } = await engine.read(channel, { after: untilSerial, direction: 'forwards', limit: 1 });
+  if (continuity === 'foreign') throw errors.foreignAttachPoint();
 }
 
 function boundsOf(query: HistoryQuery, done: string | undefined) {

@@ -154,6 +154,15 @@ describe('history', () => {
     }
   });
 
+  it('[HT16] from_serial of another log, or of the future, is 40024', async () => {
+    await publishAll(1);
+    const [{ serial }] = (await read('a')).body;
+    const [position] = String(serial).split(':');
+    for (const other of [position?.replace(/@.*/, '@other'), position?.replace(/^\d/, '9')]) {
+      expect(codeOf(await read('a', `?from_serial=${encodeURIComponent(other ?? '')}`))).toBe(40024);
+    }
+  });
+
   it('[attack 56] a limit, time or direction that is none is 40003', async () => {
     const queries = [
       ...['0', '-1', '1001', '1e9', '1e1', '1.5', 'x', '', '99999999999999999999', '%D9%A1'].map(
