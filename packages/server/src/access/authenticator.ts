@@ -50,17 +50,18 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
   /** Who bears a token that is good and not revoked, under the identity it comes to. */
   function judged(token: string, identify: (verified: VerifiedToken) => Identity): Principal | Promise<Principal> {
     const verified = issuers?.verify(token) ?? verifier.verify(token, clock.now());
-    const admit = (found: VerifiedToken) => unrevoked(bearerOf(found, identify(found)));
-    return verified instanceof Promise ? verified.then(admit) : admit(verified);
+    if (!(verified instanceof Promise)) return unrevoked(bearerOf(verified, identify(verified)));
+    return verified.then((found) => unrevoked(bearerOf(found, identify(found))));
   }
 
   function unrevoked(principal: Principal): Principal | Promise<Principal> {
     const isRevoked = revocations?.isRevoked(principal) ?? false;
-    const admit = (revoked: boolean) => {
+    if (isRevoked === false) return principal;
+    if (isRevoked === true) throw errors.tokenRevoked();
+    return isRevoked.then((revoked) => {
       if (revoked) throw errors.tokenRevoked();
       return principal;
-    };
-    return isRevoked instanceof Promise ? isRevoked.then(admit) : admit(isRevoked);
+    });
   }
 }
 
@@ -88,8 +89,9 @@ function keyCheck({ apps, requireTls = false, compareSecrets = secretsEqual }: A
 }
 
 function bearerOf({ clientId: tokenClientId, ...token }: VerifiedToken, identity: Identity): Principal {
-  const named = tokenClientId === undefined ? {} : { tokenClientId };
-  return { ...token, ...named, clientId: identity, method: 'token' };
+  if (tokenClientId === undefined || tokenClientId === identity)
+    return { ...token, clientId: identity, method: 'token' };
+  return { ...token, tokenClientId, clientId: identity, method: 'token' };
 }
 
 /** Whether a token for that clientId carries on the identity of a connection. A wildcard token may act as its name. */

@@ -88,7 +88,6 @@ describe('tokens of other issuers', () => {
     const principal = await come(await sign({}, kid));
     expect(principal).toMatchObject({
       clientId: 'ann',
-      tokenClientId: 'ann',
       method: 'token',
       key: { name: 'app.users' },
     });

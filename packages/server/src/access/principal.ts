@@ -14,7 +14,7 @@ export interface Principal {
   readonly expiresAt?: number;
   readonly issuedAt?: number;
   readonly revocationKey?: string;
-  /** The clientId that the token itself names: that of the principal, `*`, or none. */
+  /** The clientId that the token itself names, where it is another: `*`. */
   readonly tokenClientId?: string;
   /** What the issuer of the JWT vouches for about this client: `extras.userClaim` of all that it sends on the channel. */
   readonly userClaims?: ChannelClaims<string>;

@@ -16,7 +16,6 @@ const bearer = (more: Partial<Principal> = {}): Principal => ({
   app,
   key,
   clientId: 'ann',
-  tokenClientId: 'ann',
   capability: Capability.parse({ 'board:*': ['subscribe'], 'room:1': ['publish'] }),
   method: 'token',
   issuedAt: 1_000,
@@ -41,8 +40,8 @@ describe('what a revocation is aimed at', () => {
   test.each<[string, Partial<Principal>, boolean]>([
     ['clientId:ann', {}, true],
     ['clientId:an', {}, false],
-    ['clientId:ann', { clientId: 'bob', tokenClientId: 'bob' }, false],
-    ['clientId:ann', { clientId: undefined, tokenClientId: undefined } as object, false],
+    ['clientId:ann', { clientId: 'bob' }, false],
+    ['clientId:ann', { clientId: undefined }, false],
     ['clientId:ann', { tokenClientId: '*' }, true],
     ['clientId:*', { tokenClientId: '*' }, true],
     ['clientId:*', {}, false],

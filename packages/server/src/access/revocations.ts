@@ -82,7 +82,7 @@ export class Revocations {
     const fits = (target: string) =>
       this.#at(key.name, target).some(({ issuedBefore, appliesAt }) => issuedAt < issuedBefore && appliesAt <= at);
     if (clientId !== undefined && fits(`clientId:${clientId}`)) return true;
-    if (tokenClientId !== undefined && tokenClientId !== clientId && fits(`clientId:${tokenClientId}`)) return true;
+    if (tokenClientId !== undefined && fits(`clientId:${tokenClientId}`)) return true;
     if (revocationKey !== undefined && fits(`revocationKey:${revocationKey}`)) return true;
     for (const channel of this.#channels.get(key.name) ?? []) {
       if (capability.covers(channel) && fits(channelPrefix + channel)) return true;
