@@ -1,3 +1,4 @@
+import vcdiff from '@ably/vcdiff-decoder';
 import * as Ably from 'ably';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CutProxy } from './cutProxy.ts';
@@ -21,6 +22,7 @@ class Follower {
     const serial = message.serial ?? '';
     const known = this.messages.get(serial);
     this.actions.push(String(message.action));
+    if (message.action === 'message.summary') return;
     if (message.action === 'message.append' && known !== undefined) {
       this.messages.set(serial, Object.assign(known, { data: known.data + message.data, version: message.version }));
     } else {
@@ -114,6 +116,32 @@ describe.each(ways)('messages that change, %s', (way) => {
     expect(early.actions).toEqual(['message.create', ...parts.map(() => 'message.append')]);
     expect(late[2]?.actions.every((action) => action === 'message.update')).toBe(true);
     expect((await writer.history()).items.map(({ data }) => data)).toEqual([text]);
+  });
+
+  it('[MU29] who gets deltas is told of changes and summaries whole, and reads what comes after them', async () => {
+    const name = fresh('deltas');
+    const options = { key, clientId: 'ada', plugins: { vcdiff } };
+    const client = oracle.realtime(way, options);
+    const channel = client.channels.get(name, { params: { delta: 'vcdiff' } });
+    const follower = await follow(channel);
+    const updates: unknown[] = [];
+    channel.on('update', (change) => updates.push(change));
+    const writer = oracle.realtime(way, { key, clientId: 'ada' }).channels.get(name);
+    const text = (turn: number) => `${'some text that stays, '.repeat(4)}${turn}`;
+    const serial = (await writer.publish('first', text(1))).serials[0] ?? '';
+    for (let turn = 2; turn < 8; turn += 3) {
+      await writer.publish('more', text(turn));
+      await writer.appendMessage({ serial, data: '+' } as Ably.Message);
+      await writer.publish('more', text(turn + 1));
+      await writer.publish('more', text(turn + 2));
+      await writer.updateMessage({ serial, data: text(turn) } as Ably.Message);
+      await writer.annotations.publish(serial, { type: 'seen:flag.v1' });
+    }
+    await writer.publish('last', 'last');
+    await until('the last', () => follower.data.includes('last'));
+    expect(follower.data.slice(1)).toEqual([...[2, 3, 4, 5, 6, 7].map(text), 'last']);
+    expect(follower.actions.filter((action) => action === 'message.append')).toHaveLength(2);
+    expect(updates).toEqual([]);
   });
 
   it('[MU28] whoever was cut off is brought to what everybody sees', async () => {

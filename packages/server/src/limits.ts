@@ -34,7 +34,7 @@ export interface Limits {
   occupancyIntervalMs: number;
   /** ms that a channel nobody listens to stays in memory. */
   idleChannelMs: number;
-  /** ms that entries of a channel are kept for continuity, and in a namespace that persists. */
+  /** ms that entries of a channel are kept for continuity, and in a namespace that persists or whose messages change. */
   retentionMs: number;
   persistedRetentionMs: number;
   /** ms that each minute of an app's statistics is kept. */

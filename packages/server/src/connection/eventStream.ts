@@ -132,7 +132,10 @@ export class EventStream implements Subscriber {
 
   /** The feed of a channel was broken. */
   discontinued(channel: Channel): void {
-    for (const { name } of this.#attachments.filter((each) => each.channel === channel && each.held === undefined)) {
+    for (const attachment of this.#attachments) {
+      if (attachment.channel !== channel || attachment.held !== undefined) continue;
+      const { name } = attachment;
+      attachment.startFrom(channel.position);
       this.outbox.pushBytes(errorEvent(errors.serialForeign().toJSON(), this.#form, name));
       this.#position.move(name, channel.position);
     }

@@ -80,7 +80,7 @@ const limits: Table<Limits> = {
   idleChannelMs: ms('time a channel without listeners stays in memory', defaultLimits.idleChannelMs),
   retentionMs: ms('time messages are kept for continuity', defaultLimits.retentionMs),
   persistedRetentionMs: integer(
-    'time messages of persisted namespaces are kept, ms',
+    'time messages of persisted and mutable namespaces are kept, ms',
     defaultLimits.persistedRetentionMs,
     { min: 1 },
   ),
