@@ -28,12 +28,12 @@ export interface CometServerOptions extends HttpSide {
 /** ms beyond the promised interval after which a client that does not come back is taken for gone. */
 const ABSENCE_SLACK_MS = 10_000;
 
-/** What a client asks of a session, by the last segment of the path. */
-const methods: ReadonlyMap<string, string> = new Map([
-  ['recv', 'GET'],
-  ['send', 'POST'],
-  ['close', 'GET'],
-  ['disconnect', 'GET'],
+/** What a client asks of a session, by the last segment of the path. A page that is left can only post. */
+const methods: ReadonlyMap<string, readonly string[]> = new Map([
+  ['recv', ['GET']],
+  ['send', ['POST']],
+  ['close', ['GET', 'POST']],
+  ['disconnect', ['GET', 'POST']],
 ]);
 const closeFrame = codecs.json.encode({ action: Action.CLOSE });
 const disconnectFrame = codecs.json.encode({ action: Action.DISCONNECT });
@@ -109,9 +109,9 @@ export class CometServer {
     if (origin !== undefined && !this.#options.isOriginAllowed(origin)) throw errors.originRefused();
     const [key = '', verb = ''] = path;
     if (path.length === 1 && key === 'connect') return this.#connect(asked);
-    const method = methods.get(verb);
-    if (path.length !== 2 || method === undefined) throw errors.notFound('comet path');
-    requireMethod(asked, method);
+    const allowed = methods.get(verb);
+    if (path.length !== 2 || allowed === undefined) throw errors.notFound('comet path');
+    requireMethod(asked, allowed);
     await this.#options.admit(key, asked.query, asked.secure);
     const session = this.#byKey.get(key);
     if (session === undefined) throw this.#options.whyGone(key);
@@ -122,7 +122,7 @@ export class CometServer {
   }
 
   #connect(asked: Asked): void {
-    requireMethod(asked, 'GET');
+    requireMethod(asked, ['GET']);
     const { response, query, secure, remote, headers } = asked;
     if (this.#isDraining) throw errors.unavailable('going down');
     const { clock, maxIdleIntervalMs } = this.#options;
@@ -166,6 +166,6 @@ export class CometServer {
   }
 }
 
-function requireMethod({ request: { method = 'GET' } }: Asked, wanted: string): void {
-  if (method !== wanted) throw errors.methodNotAllowed(method);
+function requireMethod({ request: { method = 'GET' } }: Asked, allowed: readonly string[]): void {
+  if (!allowed.includes(method)) throw errors.methodNotAllowed(method);
 }
