@@ -88,8 +88,17 @@ export class OccupancyFeed {
       if (text === group.told) continue;
       group.told = text;
       const frame = this.#frame(text);
-      for (const attachment of group.attachments) send(attachment, frame);
+      for (const attachment of group.attachments) {
+        // What it lacks comes before this position: it is told another time, and the others once more.
+        if (attachment.late !== undefined) this.#again(group);
+        else send(attachment, frame);
+      }
     }
+  }
+
+  #again(group: Group): void {
+    group.told = '';
+    this.#cancel ??= this.#clock.after(this.#intervalMs, () => this.#tell());
   }
 
   /** It carries the position that the client has anyway: with none, a client would lose its own on the way. */
