@@ -256,6 +256,29 @@ describe('streams', () => {
     }
   });
 
+  it('[SE18] a token that is revoked ends its streams with 40141, and no others', async () => {
+    const key = 'app.revocable:rvoc-secret-rvoc-secret-rvoc-secret';
+    const server = await testServer({ keys: [fullKey, { key, revocableTokens: true }] });
+    const readers: StreamReader[] = [];
+    for (const clientId of ['ada', 'ben']) {
+      const token = await issueJwt({ key, now: Date.now(), ttlMs: 60_000, clientId });
+      const query = new URLSearchParams({ access_token: token, v: '1.2', channels: 'a' });
+      readers.push(await StreamReader.open(server.url, `/sse?${query}`));
+    }
+    const [ada, ben] = readers;
+    const revoked = await fetch(`${server.url}/keys/app.revocable/revokeTokens?key=${key}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ targets: ['clientId:ada'] }),
+    });
+    expect(revoked.ok).toBe(true);
+    await ada?.closed;
+    expect(ada?.data('error').map((text) => JSON.parse(text).code)).toEqual([40141]);
+    await publish(server, 'a', 'still');
+    await ben?.some(1);
+    expect(ben?.data('error')).toEqual([]);
+  });
+
   it('[SE13] streams are counted by app, and one that is left is counted no more', async () => {
     const server = await testServer();
     const gauge = async () =>
