@@ -3,4 +3,6 @@
 
 import { conformance } from './conformance.ts';
 
+// What was started ends with this process.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 process.exitCode = await conformance(process.argv.slice(2), console.log);

@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startNode } from './childProcess.ts';
 import { type FileRun, parseReport } from './fileRun.ts';
 import { SandboxServer } from './sandboxServer.ts';
 import type { StandInNet } from './standInNet.ts';
@@ -52,15 +52,9 @@ export async function runFile(parts: RunParts, file: string, variant: Variant): 
 
 /** Resolves with what mocha said, its last part, when it has ended or its time is over. */
 async function mocha({ suite, timeoutMs }: RunParts, file: string, environment: Record<string, string>) {
-  const child = spawn(
-    process.execPath,
-    ['--require', beside('preload.cjs'), suite.mocha(), ...words, `test/${file}.test.js`],
-    {
-      cwd: suite.folder,
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+  const asked = ['--require', beside('preload.cjs'), suite.mocha(), ...words, `test/${file}.test.js`];
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME, ...environment };
+  const child = startNode(asked, { cwd: suite.folder, env });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (bytes) => {

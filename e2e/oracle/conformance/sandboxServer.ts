@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { startNode } from './childProcess.ts';
 
 /** A `parvis dev --sandbox` of its own, in a process. */
 export class SandboxServer {
-  readonly #child: ChildProcess;
+  readonly #child: ReturnType<typeof startNode>;
   readonly #closed: Promise<unknown[]>;
   /** What it logged: it is shown when a run does not end as it should. */
   log = '';
@@ -13,16 +13,15 @@ export class SandboxServer {
   /** `bin` is the file to run, built or bundled. */
   constructor(bin: string) {
     const words = ['dev', '--sandbox', '--port', '0', '--json', '--log-level', 'warn'];
-    this.#child = spawn(process.execPath, [bin, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = startNode([bin, ...words]);
     this.#closed = once(this.#child, 'close');
-    this.#child.stderr?.on('data', (bytes) => {
+    this.#child.stderr.on('data', (bytes) => {
       this.log = `${this.log}${bytes}`.slice(-20_000);
     });
   }
 
   /** Resolves when it listens. Rejects with what it said if it ends before. */
   async ready(): Promise<this> {
-    if (this.#child.stdout === null) throw new Error('no output to read');
     const lines = createInterface(this.#child.stdout);
     const [line] = await Promise.race([once(lines, 'line'), this.#closed.then(() => [''])]);
     if (line === '') throw new Error(`the server did not start\n${this.log}`);
