@@ -1,6 +1,8 @@
 import { issueJwt, type JwtOptions } from '@parvis/auth';
 import { Action, type ProtocolMessage } from '@parvis/protocol';
-import { describe, expect, it } from 'vitest';
+import { createServer, systemClock } from 'parvis';
+import { createLocalEngine, createMemoryStore } from 'parvis/engine';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { ProtocolClient } from '../faults/protocolClient.ts';
 import { judgement } from './entrances.ts';
 import { offend, startScene } from './scene.ts';
@@ -11,8 +13,8 @@ const scene = await startScene({ apps: [{ id: 'rev', keys: [{ key, revocableToke
 const tokenOf = (clientId: string, more: Partial<JwtOptions> = {}) =>
   issueJwt({ key, clientId, capability: { a: ['*'] }, now: Date.now() - 60_000, ...more });
 
-async function revoke(targets: readonly string[], more: object = {}): Promise<void> {
-  const response = await fetch(`http://127.0.0.1:${scene.port}/keys/rev.key1/revokeTokens`, {
+async function revoke(targets: readonly string[], more: object = {}, port = scene.port): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${port}/keys/rev.key1/revokeTokens`, {
     method: 'POST',
     headers: { authorization: `Basic ${Buffer.from(key).toString('base64')}`, 'content-type': 'application/json' },
     body: JSON.stringify({ targets, ...more }),
@@ -68,5 +70,22 @@ describe('tokens that are taken back', () => {
     await revoke(['clientId:timed'], { issuedBefore: Date.now() - 300_000 });
     expect(await judgement(scene.port, early)).toBe(40141);
     expect(await judgement(scene.port, late)).toBeUndefined();
+  });
+
+  it('[attack 29] a token that is revoked on one node is refused, and its connection ended, on another', async () => {
+    const engine = createLocalEngine({ store: createMemoryStore(), clock: systemClock });
+    const options = { port: 0, keys: [{ key, revocableTokens: true }], engine, logLevel: 'silent' } as const;
+    const [one, two] = [createServer(options), createServer(options)];
+    await Promise.all([one.listen(), two.listen()]);
+    onTestFinished(async () => {
+      await one.stop({ drainMs: 0 });
+      await two.stop({ drainMs: 0 });
+    });
+    const token = await tokenOf('roaming');
+    const client = await ProtocolClient.connected(two.port, { access_token: token });
+    await revoke(['clientId:roaming'], {}, one.port);
+    expect((await client.next(Action.DISCONNECTED)).error?.code).toBe(40141);
+    expect(await judgement(two.port, token)).toBe(40141);
+    expect(await judgement(one.port, token)).toBe(40141);
   });
 });
