@@ -18,6 +18,7 @@ const options = {
   format: { type: 'string', multiple: true },
   server: { type: 'string', default: pathOf('../../../packages/server/dist/bin.js') },
   timeout: { type: 'string', default: '600' },
+  jobs: { type: 'string', default: '1' },
   commit: { type: 'string' },
   record: { type: 'boolean', default: false },
   report: { type: 'string' },
@@ -72,19 +73,24 @@ async function runAll(parts: RunParts, flags: Flags, print: Print): Promise<Logg
   const asked = variants.filter((one) => isAsked(flags.transport, one.transport) && isAsked(flags.format, one.format));
   if (files.length === 0 || asked.length === 0)
     throw new Error('nothing of the suite fits --file, --transport and --format');
-  const runs: LoggedRun[] = [];
-  for (const variant of asked) {
-    for (const file of files) {
+  const waiting = asked.flatMap((variant) => files.map((file) => ({ variant, file })));
+  const runs = new Map(waiting.map((job): [typeof job, LoggedRun | undefined] => [job, undefined]));
+  const worker = async () => {
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
       const began = performance.now();
-      const run = await runFile(parts, file, variant);
-      runs.push(run);
-      const { passed, failed, pending } = countsOf(run);
-      const seconds = ((performance.now() - began) / 1_000).toFixed(0);
-      const counts = `${passed} passed, ${failed} failed, ${pending} pending`;
-      print(`${variantName(variant)} ${file}: ${counts}${run.ended ? '' : ', did not end'} (${seconds} s)`);
+      const run = await runFile(parts, job.file, job.variant);
+      runs.set(job, run);
+      print(`${lineOf(run)} (${((performance.now() - began) / 1_000).toFixed(0)} s)`);
     }
-  }
-  return runs;
+  };
+  await Promise.all(Array.from({ length: Number(flags.jobs) }, worker));
+  return [...runs.values()].filter((run) => run !== undefined);
+}
+
+function lineOf(run: LoggedRun): string {
+  const { passed, failed, pending } = countsOf(run);
+  const counts = `${passed} passed, ${failed} failed, ${pending} pending`;
+  return `${variantName(run.variant)} ${run.file}: ${counts}${run.ended ? '' : ', did not end'}`;
 }
 
 async function record(table: string): Promise<void> {

@@ -1,5 +1,5 @@
 // npm run conformance -- <folder> [--file rest/push]… [--transport comet]… [--format json]… [--server bin.js] [--timeout s]
-//   [--commit id] [--record] [--report file]
+//   [--jobs n] [--commit id] [--record] [--report file]
 
 import { conformance } from './conformance.ts';
 

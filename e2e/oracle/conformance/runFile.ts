@@ -32,16 +32,17 @@ export async function runFile(parts: RunParts, file: string, variant: Variant): 
   const server = new SandboxServer(parts.bin);
   try {
     const { port } = await server.ready();
+    const cloud = await parts.net.cloudOf(port);
     const report = join(work, 'report');
     const trusted = join(work, 'certificates.pem');
     await writeFile(trusted, parts.net.certificates);
     const environment = {
       NODE_EXTRA_CA_CERTS: trusted,
       PARVIS_REPORT: report,
-      PARVIS_RUN: JSON.stringify({ ...variant, ports: await parts.net.portsFor(port) }),
+      PARVIS_RUN: JSON.stringify({ ...variant, ports: cloud.ports }),
       ...(variant.transport === 'both' ? {} : { ABLY_TEST_TRANSPORTS: variant.transport }),
     };
-    const said = await mocha(parts, file, environment);
+    const said = await mocha(parts, file, environment).finally(() => cloud.close());
     const result = parseReport(existsSync(report) ? readFileSync(report, 'utf8') : '');
     return { file, variant, ...result, log: `${said}\n--- server\n${server.log}` };
   } finally {

@@ -16,6 +16,13 @@ const serviceHosts = [
 /** Hosts that are not under test and that the suite needs. */
 const otherHosts = ['echo.ably.io', 'internet-up.ably-realtime.com', 'ws-up.ably-realtime.com', 'example.com'];
 
+/** A server under test, as the suite meets it. */
+export interface Cloud {
+  /** Ports on loopback, by host and by their port in the cloud. */
+  readonly ports: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  close(): void;
+}
+
 /**
  * The part of the internet that the suite uses, on loopback: its cloud is the server under test, behind TLS as there; the
  * other hosts are stand-ins. Clients run with the options that they have in the cloud, down to the ports in their addresses.
@@ -26,7 +33,6 @@ export class StandInNet {
   readonly #contexts = new Map<string, SecureContext>();
   /** PEM of the certificates of all hosts, for a process to trust. */
   readonly certificates: string;
-  #servicePort = 0;
   #otherPorts: Record<string, number> = {};
 
   constructor() {
@@ -38,7 +44,7 @@ export class StandInNet {
     this.certificates = certificates.join('');
   }
 
-  /** Opens its ports; for each server under test, `portsFor` says which they are. */
+  /** Opens the ports of hosts that are not under test. */
   async listen(): Promise<this> {
     const secure = createHttpsServer({ SNICallback: this.#choose }, echoService);
     new WebSocketServer({ server: secure });
@@ -46,23 +52,24 @@ export class StandInNet {
     return this;
   }
 
-  /** Puts a server, which listens on this port without TLS, in the place of the cloud: ports by host and by their port there. */
-  async portsFor(port: number): Promise<Record<string, Record<string, number>>> {
-    this.#servicePort = port;
-    this.#front ??= await this.#open(createTlsServer({ SNICallback: this.#choose }, (socket) => this.#pass(socket)));
-    const service = { 443: this.#front, 80: port };
-    return Object.fromEntries([
-      ...serviceHosts.map((host) => [host, service]),
-      ...otherHosts.map((host) => [host, this.#otherPorts]),
-    ]);
+  /** Puts a server, which listens on this port without TLS, in the place of the cloud, until `close`. */
+  async cloudOf(port: number): Promise<Cloud> {
+    const front = createTlsServer({ SNICallback: this.#choose }, (socket) => pass(socket, port));
+    const service = { 443: await this.#open(front), 80: port };
+    return {
+      ports: Object.fromEntries([
+        ...serviceHosts.map((host) => [host, service]),
+        ...otherHosts.map((host) => [host, this.#otherPorts]),
+      ]),
+      close: () => void front.close(),
+    };
   }
-
-  #front: number | undefined;
 
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
-    const closed = this.#servers.map((server) => once(server, 'close'));
-    for (const server of this.#servers) server.close();
+    const open = this.#servers.filter(({ listening }) => listening);
+    const closed = open.map((server) => once(server, 'close'));
+    for (const server of open) server.close();
     await Promise.all(closed);
   }
 
@@ -81,19 +88,19 @@ export class StandInNet {
     await once(server, 'listening');
     return (server.address() as AddressInfo).port;
   }
+}
 
-  /** Bytes go through as they are; whichever side ends, the other does. */
-  #pass(socket: Socket): void {
-    const onward = createConnection(this.#servicePort, '127.0.0.1');
-    // Small writes must not wait for each other: what is measured is the server, not the way to it.
-    for (const one of [socket, onward]) one.setNoDelay(true);
-    for (const [from, to] of [
-      [socket, onward],
-      [onward, socket],
-    ] as const) {
-      from.on('error', () => to.destroy());
-      from.on('close', () => to.destroy());
-      from.pipe(to);
-    }
+/** Bytes go through as they are; whichever side ends, the other does. */
+function pass(socket: Socket, port: number): void {
+  const onward = createConnection(port, '127.0.0.1');
+  // Small writes must not wait for each other: what is measured is the server, not the way to it.
+  for (const one of [socket, onward]) one.setNoDelay(true);
+  for (const [from, to] of [
+    [socket, onward],
+    [onward, socket],
+  ] as const) {
+    from.on('error', () => to.destroy());
+    from.on('close', () => to.destroy());
+    from.pipe(to);
   }
 }
