@@ -122,19 +122,20 @@ describe('requests that do not fit together', () => {
       `POST /comet/${client.connectionKey}/send?key=${scene.key} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`;
     await scene.served(async () => {
       const stalled = await RawSocket.open(scene.port);
-      stalled.write(`${head(100)}[{"action":0}`);
+      stalled.write(`${head(100)}[{"action":0,"id":"half"},`);
+      await client.until('the first half', () => client.all(Action.HEARTBEAT).length === 1);
       const behind = client.send({ action: Action.HEARTBEAT, id: 'behind' });
-      const long = await RawSocket.open(scene.port);
-      long.write(head(50_000_000));
       clock.advance(11_000);
       await stalled.until('an answer', () => stalled.text.includes('HTTP/1.1 408'));
-      await long.until('an answer', () => long.text.includes('HTTP/1.1 413'));
       expect((await behind).status).toBe(204);
+      const long = await RawSocket.open(scene.port);
+      long.write(`${head(50_000_000)}[{"id":"${'x'.repeat(600_000)}`);
+      await long.until('an answer', () => long.text.includes('HTTP/1.1 413'));
       for (const raw of [stalled, long]) raw.destroy();
       for (const body of ['{}', 'null', '[', '"[]"', '', '\u0000', `${'['.repeat(60_000)}`])
         expect((await client.sendRaw(body)).status).toBe(400);
     });
-    await client.message(Action.HEARTBEAT);
+    await client.until('both', () => client.all(Action.HEARTBEAT).some(({ id }) => id === 'behind'));
     expect(client.all(Action.ERROR)).toEqual([]);
     expect((await client.sendRaw('[{"action":0},x]')).status).toBe(204);
     expect((await client.message(Action.ERROR)).error?.code).toBe(40000);

@@ -75,6 +75,19 @@ describe('one connection over several transports', () => {
     expect(received).toEqual(Array.from({ length: 2_000 }, (_, i) => i));
   });
 
+  it('[CM2] many megabytes that pile up behind one send leave with the next, and each message is acknowledged', async () => {
+    const client = oracle.realtime('comet', { echoMessages: false });
+    const channel = client.channels.get(fresh('pile'));
+    await channel.attach();
+    const results = await Promise.all(
+      Array.from({ length: 300 }, (_, i) => channel.publish('n', `${i}`.padEnd(60_000))),
+    );
+    expect(results).toHaveLength(300);
+    expect(client.connection.state).toBe('connected');
+    const [last] = (await channel.history({ limit: 1 })).items;
+    expect(Number(last?.data)).toBe(299);
+  });
+
   it('[CM14] a client over comet renews its token while it goes on, many times', async () => {
     let tokens = 0;
     const client = oracle.realtime('comet', {

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorInfo } from '@parvis/protocol';
-import { readBody } from './http/body.ts';
 import { corsHeaders } from './http/cors.ts';
 import type { HttpHost } from './http/httpHost.ts';
 import { originCheck } from './originCheck.ts';
@@ -20,10 +19,6 @@ export interface PipeNode {
   stream(pipe: StreamTransport, asked: StreamAsked): void;
 }
 
-/** A client sends what has piled up since its last send at once: this many of its largest frames. */
-const FRAMES_PER_SEND = 4;
-const SEND_TIMEOUT_MS = 10_000;
-
 /** The pipes that are made of plain HTTP requests, for clients that cannot or do not use a WebSocket. */
 export class HttpPipes {
   readonly comet: CometServer;
@@ -35,9 +30,8 @@ export class HttpPipes {
     this.comet = new CometServer({
       ...side,
       clock,
-      maxSend: FRAMES_PER_SEND * limits.maxFrameSize,
+      maxFrameSize: limits.maxFrameSize,
       maxIdleIntervalMs: limits.maxIdleIntervalMs,
-      readBody: (request, maxBytes) => readBody(request, clock, { maxBytes, timeoutMs: SEND_TIMEOUT_MS }),
       accept: (transport, query, secure) => node.accept(transport, query, secure),
       admit: (connectionKey, query, secure) => node.admit(connectionKey, query, secure),
       whyGone: (connectionKey) => node.whyGone(connectionKey),

@@ -1,8 +1,18 @@
 import { type SeededRandom, seededRandom } from '@parvis/testing';
 import { describe, expect, it } from 'vitest';
-import { framesOf } from './cometSend.ts';
+import { FrameCutter } from './cometSend.ts';
 
-const cut = (body: string) => framesOf(Buffer.from(body)).map((frame) => Buffer.from(frame).toString());
+/** The frames of a body that comes in pieces of so many bytes. */
+function cut(body: string, size = 1_000, maxFrame = 1_000): string[] {
+  const bytes = Buffer.from(body);
+  const cutter = new FrameCutter(maxFrame);
+  const frames: string[] = [];
+  for (let at = 0; at < bytes.length; at += size) {
+    for (const frame of cutter.push(bytes.subarray(at, at + size))) frames.push(Buffer.from(frame).toString());
+  }
+  cutter.end();
+  return frames;
+}
 
 describe('the body of a send', () => {
   it.each([
@@ -28,21 +38,32 @@ describe('the body of a send', () => {
     const random = seededRandom('bodies of sends');
     for (let round = 0; round < 300; round++) {
       const values = Array.from({ length: random.below(6) }, () => anyValue(random, 3));
+      const texts = cut(JSON.stringify(values), 1 + random.below(40));
       expect(
-        cut(JSON.stringify(values)).map((text) => JSON.parse(text)),
+        texts.map((text) => JSON.parse(text)),
         `seed ${random.seed}`,
       ).toEqual(values);
     }
   });
 
-  it.each(['[{"a":"]', '[[[[]', '[}}},{{]', '["\\]', '[]]]],1]'])(
-    '[CM2] %j that is no JSON gives texts that are none',
+  it.each(['[{"a":"]', '[[[[]', '[}}},{{]', '["\\]', '[]]]],1]', '[1] 2', '[1],[2]', '[[1]]]'])(
+    '[CM2] %j ends too early or too late, and is refused with 40000',
     (body) => {
-      const frames = cut(body);
-      expect(frames.length).toBeGreaterThan(0);
-      expect(() => frames.map((text) => JSON.parse(text))).toThrow(SyntaxError);
+      for (const size of [1, 2, 1_000]) {
+        expect(() => cut(body, size)).toThrow(expect.objectContaining({ code: 40000, statusCode: 400 }));
+      }
     },
   );
+
+  it('[CM2] a frame that is too long is refused with 40009 before it is held, and any number of shorter ones is not', () => {
+    const frame = `"${'x'.repeat(98)}"`;
+    expect(cut(`[${Array(1_000).fill(frame)}]`, 33, 100)).toHaveLength(1_000);
+    for (const size of [1, 33, 1_000]) {
+      const tooLong = expect.objectContaining({ code: 40009, statusCode: 413 });
+      expect(() => cut(`[${frame} ]`, size, 100)).toThrow(tooLong);
+      expect(() => cut(`[${' '.repeat(101)}`, size, 100)).toThrow(tooLong);
+    }
+  });
 });
 
 function anyValue(random: SeededRandom, depth: number): unknown {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Action, codecs, type ErrorInfo, errors, isTokenError, toErrorInfo } from '@parvis/protocol';
 import type { Clock } from '../clock.ts';
-import { framesOf } from './cometSend.ts';
+import { readSend } from './cometSend.ts';
 import { CometTransport } from './cometTransport.ts';
 import { cometWire } from './cometWire.ts';
 import { type HttpSide, refuseRequest } from './httpPipe.ts';
@@ -11,12 +11,10 @@ import type { Transport } from './transport.ts';
 /** What a comet server needs to know. */
 export interface CometServerOptions extends HttpSide {
   readonly clock: Clock;
-  /** Bytes of the body of one send (40009). */
-  readonly maxSend: number;
+  /** Bytes of one frame of a client (40009). */
+  readonly maxFrameSize: number;
   /** ms of silence that clients are promised at most. */
   readonly maxIdleIntervalMs: number;
-  /** The whole body; rejects with an ErrorInfo. */
-  readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array>;
   /** Takes over a new pipe; credentials are judged there, and refusals travel on it. */
   accept(transport: Transport, query: URLSearchParams, secure: boolean): void;
   /** Rejects unless the key is one of ours and this request shows credentials of the client it was given to. */
@@ -25,6 +23,8 @@ export interface CometServerOptions extends HttpSide {
   whyGone(connectionKey: string): ErrorInfo;
 }
 
+/** ms without a byte after which the body of a send is given up. */
+const STALL_MS = 10_000;
 /** ms beyond the promised interval after which a client that does not come back is taken for gone. */
 const ABSENCE_SLACK_MS = 10_000;
 
@@ -117,7 +117,7 @@ export class CometServer {
     if (session === undefined) throw this.#options.whyGone(key);
     if (verb === 'recv') return session.receive(asked.response, asked.headers);
     if (!session.isOpen) throw this.#options.whyGone(key);
-    await session.send(() => this.#framesOf(verb, asked));
+    await session.send((take) => this.#read(verb, asked, take));
     asked.response.writeHead(204, asked.headers).end();
   }
 
@@ -140,10 +140,11 @@ export class CometServer {
     this.#options.accept(session, query, secure);
   }
 
-  async #framesOf(verb: string, { request }: Asked): Promise<readonly Uint8Array[]> {
-    if (verb === 'close') return [closeFrame];
-    if (verb === 'disconnect') return [disconnectFrame];
-    return framesOf(await this.#options.readBody(request, this.#options.maxSend));
+  #read(verb: string, { request }: Asked, take: (frames: readonly Uint8Array[]) => Promise<void>): Promise<void> {
+    if (verb === 'close') return take([closeFrame]);
+    if (verb === 'disconnect') return take([disconnectFrame]);
+    const { maxFrameSize, clock } = this.#options;
+    return readSend(request, { maxFrame: maxFrameSize, stallMs: STALL_MS, clock }, take);
   }
 
   #forget(session: CometTransport): void {

@@ -147,12 +147,12 @@ export class CometTransport implements Transport {
 
   /**
    * Takes the frames of one send, after those of the sends before it, and resolves when the connection has taken all.
-   * `read` is called in turn. Rejects as it does, and with 42910 where too many wait.
+   * `read` is called in turn, and hands over frames as it gets them. Rejects as it does, and with 42910 where too many wait.
    */
-  async send(read: () => Promise<readonly Uint8Array[]>): Promise<void> {
+  async send(read: (take: (frames: readonly Uint8Array[]) => Promise<void>) => Promise<void>): Promise<void> {
     if (this.#sends >= MAX_SENDS) throw errors.rateLimited('too many sends at once on one connection');
     this.#sends += 1;
-    const sent = this.#lastSend.then(async () => this.#deliver(await read()));
+    const sent = this.#lastSend.then(() => read((frames) => this.#deliver(frames)));
     this.#lastSend = sent.catch(() => {});
     try {
       await sent;
