@@ -1,5 +1,8 @@
-/** The work that one message may make of one filter: about one look at each character. */
-export const MAX_STEPS = 200_000;
+/**
+ * The work that one message may make of one filter, a look at a character being a step: some tens of microseconds. A
+ * channel may have thousands of filters, and whoever publishes chooses the headers that all of them look at.
+ */
+export const MAX_STEPS = 20_000;
 
 /** Counts the work that a filter makes of a message. */
 export class Steps {
