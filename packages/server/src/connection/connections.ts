@@ -60,7 +60,7 @@ export class Connections {
         connection.disconnect(errors.disconnected('no sign of life from the client'));
       } else if (now - connection.outbox.lastWrite >= maxIdleIntervalMs - 1_000) {
         // Browsers do not show pings to the client, and HEARTBEAT asks nothing of it: who needs the one gets both.
-        if (heartbeats || ping === undefined) connection.send(heartbeatFrame);
+        if (heartbeats) connection.send(heartbeatFrame);
         if (ping !== undefined) connection.outbox.pushBytes(Buffer.from(ping));
       }
     }

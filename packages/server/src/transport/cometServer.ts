@@ -137,6 +137,8 @@ export class CometServer {
     });
     this.#sessions.add(session);
     session.receive(response, headers);
+    // There are no pings here that could do instead.
+    query.set('heartbeats', 'true');
     this.#options.accept(session, query, secure);
   }
 
