@@ -215,7 +215,72 @@ describe('deltas', () => {
     const random = seededRandom('delta clients');
     for (let round = 0; round < 25; round++) await walk(random.below, random.seed);
   });
+
+  it('[DL14] updates, appends and deletes stand in the chain like messages', async () => {
+    const random = seededRandom('deltas of changes');
+    for (let round = 0; round < 15; round++) await walkOfChanges(random.below, random.seed);
+  });
+
+  it('[DL14] an update of a long text is a delta of it', async () => {
+    const harness = new Harness();
+    const client = harness.connect({ clientId: 'ann' });
+    client.attach('mutable:room', deltas);
+    await harness.settle();
+    client.publish('mutable:room', text(1));
+    await harness.settle();
+    const serial = client.one(Action.MESSAGE).messages?.[0]?.serial ?? '';
+    client.publish('mutable:room', { action: 1, serial, ...text(2) });
+    await harness.settle();
+    client.publish('mutable:room', text(3));
+    await harness.settle();
+    expect(encodingsOf(client)).toEqual([undefined, 'utf-8/vcdiff', 'utf-8/vcdiff']);
+    expect(read(client).data).toEqual([1, 2, 3].map((count) => text(count).data));
+  });
 });
+
+/** Messages are published and changed; whoever gets deltas must read the same as somebody who does not. */
+async function walkOfChanges(below: (end: number) => number, seed: number): Promise<void> {
+  const harness = new Harness();
+  const channel = 'mutable:room';
+  const connect = (params: Record<string, string>) => {
+    const client = harness.connect({ clientId: 'ann' });
+    client.attach(channel, { params });
+    return client;
+  };
+  const plain = connect({});
+  const clients = [connect({ delta: 'vcdiff' }), connect({ delta: 'vcdiff', appendMode: 'full' })];
+  await harness.settle();
+  for (let step = 0; step < 25; step++) {
+    const known = plain.all(Action.MESSAGE).flatMap(({ messages = [] }) => messages.map(({ serial = '' }) => serial));
+    const serial = known[below(known.length)];
+    const action = serial === undefined ? 0 : [0, 0, 1, 2, 5, 5][below(6)];
+    if (action === 0) plain.publish(channel, ...Array.from({ length: 1 + below(2) }, () => text(step)));
+    else plain.publish(channel, { action: action ?? 0, serial: serial ?? '', ...text(step) });
+    if (below(4) === 0) {
+      const client = clients[below(2)];
+      const last = client?.all(Action.MESSAGE).at(-1)?.channelSerial;
+      client?.clear();
+      const params = client === clients[0] ? { delta: 'vcdiff' } : { delta: 'vcdiff', appendMode: 'full' };
+      client?.attach(channel, { params, ...(last === undefined ? {} : { channelSerial: last }) });
+    }
+    if (below(2) === 0) await harness.settle();
+  }
+  await harness.settle();
+  const versionOf = ({ serial, version, action }: Message) => `${version?.serial ?? serial} ${action}`;
+  const messagesOf = (client: TestClient) => client.all(Action.MESSAGE).flatMap(({ messages = [] }) => messages);
+  const expected = new Map(messagesOf(plain).map((message) => [versionOf(message), message.data]));
+  for (const client of clients) {
+    expect(client.all(Action.NACK)).toEqual([]);
+    const attachedAt = client.received.findIndex(({ action }) => action === Action.ATTACHED);
+    const frames = client.received.slice(attachedAt).filter(({ action }) => action === Action.MESSAGE);
+    const { data } = new DeltaReader().read(frames);
+    for (const [index, message] of frames.flatMap(({ messages = [] }) => messages).entries()) {
+      const whole = expected.get(versionOf(message));
+      if (whole !== undefined) expect(data[index], `seed ${seed}`).toBe(whole);
+      else expect(data[index], `seed ${seed}`).toMatch(/^(a text that is the same but for the number \d+ in it)+$/);
+    }
+  }
+}
 
 /** Clients attach, publish, are echoed or not, re-attach from where they are; each must be able to read all it gets. */
 async function walk(below: (end: number) => number, seed: number): Promise<void> {
