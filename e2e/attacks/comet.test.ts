@@ -7,6 +7,7 @@ import { memoryUsed, settledAt } from './memory.ts';
 import { RawSocket } from './rawSocket.ts';
 import { offend, startScene } from './scene.ts';
 
+const patience = { timeout: 10_000, interval: 20 };
 const HARD = 4 * 1024 * 1024;
 const clock = createFakeClock(Date.now());
 const other = 'other.key1:a-secret-of-thirty-two-characters';
@@ -168,7 +169,7 @@ describe('sessions that are not received from', () => {
 
   it('[attack 59] ten thousand of them cost little each, and are all gone when their time is over', async () => {
     clock.advance(26_000);
-    await expect.poll(() => gauge('parvis_comet_sessions')).toBe(0);
+    await expect.poll(() => gauge('parvis_comet_sessions'), patience).toBe(0);
     const before = await gauge('parvis_connections');
     const memory = memoryUsed();
     await scene.served(async () => {
@@ -186,7 +187,7 @@ describe('sessions that are not received from', () => {
     });
     expect((memoryUsed() - memory) / 10_000, 'bytes of a session').toBeLessThan(10_000);
     clock.advance(26_000);
-    await expect.poll(() => gauge('parvis_comet_sessions')).toBe(0);
+    await expect.poll(() => gauge('parvis_comet_sessions'), patience).toBe(0);
     expect(await gauge('parvis_connections')).toBe(before);
     // Leases of connections that may still be resumed are kept for two minutes more.
     clock.advance(130_000);

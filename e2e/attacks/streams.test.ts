@@ -6,6 +6,7 @@ import { memoryUsed, settledAt } from './memory.ts';
 import { RawSocket } from './rawSocket.ts';
 import { crowds, offend, startScene } from './scene.ts';
 
+const patience = { timeout: 10_000, interval: 20 };
 const HARD = 4 * 1024 * 1024;
 const scene = await startScene({ limits: { softBacklog: 64 * 1024, hardBacklog: HARD, maxInboundRate: 0 } });
 const url = `http://127.0.0.1:${scene.port}`;
@@ -69,10 +70,7 @@ describe('ids of streams', () => {
     await reader.some(1);
     const id = reader.events[0]?.id ?? '';
     const [mark = '', rest = ''] = [id.slice(0, 6), id.slice(6)];
-    const places = [
-      `${mark}${rest.replace(/^\d{14}/, '99999999999999')}`,
-      `${mark}${rest.replace(/@.*/, '@another')}`,
-    ];
+    const places = [`${mark}${rest.replace(/^\d{14}/, '99999999999999')}`, `${mark}${rest.replace(/@.*/, '@another')}`];
     for (const lastEvent of places) {
       const again = await StreamReader.open(url, path({ channels: 'secret', lastEvent }));
       const [told] = await again.some(1, 'error');
@@ -116,7 +114,7 @@ describe('streams that nobody reads', () => {
   });
 
   it('[attack 60] thousands of them cost a bounded memory each, and are gone when their clients are', async () => {
-    await expect.poll(gauge).toBe(0);
+    await expect.poll(gauge, patience).toBe(0);
     const memory = memoryUsed();
     const raws: RawSocket[] = [];
     await scene.served(async () => {
@@ -135,7 +133,7 @@ describe('streams that nobody reads', () => {
       expect((memoryUsed() - memory) / COUNT, 'bytes of a stream').toBeLessThan(60_000);
     });
     for (const raw of raws) raw.destroy();
-    await expect.poll(gauge, { timeout: 10_000 }).toBe(0);
+    await expect.poll(gauge, patience).toBe(0);
     raws.length = 0;
     await settledAt(memory + 20_000_000);
   }, 60_000);

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { StreamReader } from '../../test/streamReader.ts';
 import { fullKey, type TestServer, testServer } from '../../test/testServer.ts';
 
+const patience = { timeout: 10_000, interval: 20 };
 const paths = ['/sse', '/event-stream'] as const;
 const open = ({ url }: TestServer, query: Record<string, string>, path: string = '/sse', headers = {}) =>
   StreamReader.open(url, `${path}?${new URLSearchParams({ key: fullKey, v: '1.2', ...query })}`, headers);
@@ -286,9 +287,9 @@ describe('streams', () => {
     const readers = [await open(server, { channels: 'a' }), await open(server, { channels: 'a,b' })];
     expect(await gauge()).toBe('2');
     await readers[0]?.leave();
-    await expect.poll(gauge).toBe('1');
+    await expect.poll(gauge, patience).toBe('1');
     await readers[1]?.leave();
-    await expect.poll(gauge).toBeUndefined();
+    await expect.poll(gauge, patience).toBeUndefined();
   });
 
   it('[SE14] a server that stops says so to its streams and ends them, and lets in no more', async () => {

@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type CometAnswer, CometClient } from '../../test/cometClient.ts';
 import { fullKey, type TestServer, testServer } from '../../test/testServer.ts';
 
+const patience = { timeout: 10_000, interval: 20 };
 const IDLE_MS = 15_000;
 
 /** Connects, and says goodbye when the test is over. */
@@ -154,12 +155,14 @@ describe.each(['false', 'true'])('a comet session with stream=%s', (stream) => {
     client.rest();
     await client.receiving();
     client.cut();
-    await expect.poll(() => gauge(server, 'parvis_connections')).toBe(1);
+    await expect.poll(() => gauge(server, 'parvis_connections'), patience).toBe(1);
     expect(await gauge(server, 'parvis_comet_sessions')).toBe(0);
     clock.advance(14_000);
     expect(watcher.received.filter(({ action }) => action === Action.PRESENCE)).toHaveLength(1);
     clock.advance(2_000);
-    await expect.poll(() => watcher.received.filter(({ action }) => action === Action.PRESENCE).length).toBe(2);
+    await expect
+      .poll(() => watcher.received.filter(({ action }) => action === Action.PRESENCE).length, patience)
+      .toBe(2);
   });
 
   it('[CM16] a server that stops sends those who wait elsewhere, and turns new ones away', async () => {
