@@ -290,6 +290,22 @@ describe('rewind', () => {
     expect(dataOf(client, 'room')).toEqual(['theirs']);
   });
 
+  it('[CH8] it reaches as far back as the messages of a namespace are kept', async () => {
+    const harness = new Harness();
+    const publisher = await attached(harness, 'room');
+    for (const name of ['room', 'mutable:room']) publisher.publish(name, { data: name });
+    await harness.settle();
+    harness.clock.advance(10 * 60_000);
+    await harness.settle();
+    for (const rewind of ['1', '20m']) {
+      const client = await attached(harness, 'mutable:room', { params: { rewind } });
+      client.attach('room', { params: { rewind } });
+      await harness.settle();
+      expect(dataOf(client, 'mutable:room')).toEqual(['mutable:room']);
+      expect(dataOf(client, 'room')).toEqual([]);
+    }
+  });
+
   it('[CH11] a number of messages over our limit is cut, and ATTACHED says so', async () => {
     const harness = new Harness({ limits: { maxRewind: 2 } });
     const publisher = await attached(harness, 'room');
