@@ -21,14 +21,12 @@ export class CometClient {
   credentials: Record<string, string>;
   connectionKey = '';
   msgSerial = 0;
-  readonly #query: Record<string, string>;
   readonly #agent = new Agent({ keepAlive: true });
   #waiting: (() => void)[] = [];
   #polling = false;
 
   constructor(url: string, query: Record<string, string>) {
     this.url = url;
-    this.#query = query;
     const { key, access_token } = query;
     this.credentials = {
       ...(key === undefined ? {} : { key }),
@@ -48,10 +46,6 @@ export class CometClient {
       first.then(() => client.#pollOn()).catch(() => {});
     }
     return client;
-  }
-
-  get isStreaming(): boolean {
-    return this.#query.stream === 'true';
   }
 
   /** Receives once. */
