@@ -1,4 +1,4 @@
-import { decodeBase64, encodeBase64 } from '@parvis/protocol';
+import { decodeAnyBase64, encodeBase64 } from '@parvis/protocol';
 
 /** Unpadded base64url of bytes. */
 export function toBase64Url(bytes: Uint8Array): string {
@@ -7,5 +7,5 @@ export function toBase64Url(bytes: Uint8Array): string {
 
 /** Bytes of base64 or base64url, padded or not; undefined for anything else. Some JWT libraries write the standard alphabet. */
 export function fromBase64(text: string): Uint8Array | undefined {
-  return decodeBase64(text.replaceAll('-', '+').replaceAll('_', '/'));
+  return decodeAnyBase64(text);
 }

@@ -97,7 +97,7 @@ export function decodeJwt(token: string): DecodedJwt {
   if (token.length > maxTokenLength) throw errors.badJwt('it is too long');
   const parts = token.split('.');
   if (parts.length !== 3 && parts.length !== 5) throw errors.badJwt('it needs a header, a payload and a signature');
-  const header = decodePart(parts[0], 'header');
+  const header = decodeHeader(parts[0] ?? '');
   return parts.length === 5 ? { header, parts } : { header, parts, payload: decodePart(parts[1], 'payload') };
 }
 
@@ -123,6 +123,17 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 
 function encodePart(value: unknown): string {
   return toBase64Url(encoder.encode(JSON.stringify(value)));
+}
+
+/** Tokens of one issuer all begin with the same text: the last one is remembered. */
+let lastHeader: { readonly text: string; readonly header: Json } | undefined;
+const longestRemembered = 1_024;
+
+function decodeHeader(text: string): Json {
+  if (lastHeader?.text === text) return lastHeader.header;
+  const header = decodePart(text, 'header');
+  if (text.length <= longestRemembered) lastHeader = { text, header };
+  return header;
 }
 
 function decodePart(part: string | undefined, name: string): Json {

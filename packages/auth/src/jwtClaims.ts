@@ -39,16 +39,23 @@ const publishRatePrefix = 'ably.limits.publish.perAttachment.maxRate.';
  * clientId, 40144 for any other claim that is missing or malformed.
  */
 export function readJwtClaims(payload: Payload, rules: ClaimRules): JwtClaims {
+  const { issuedAt, expiresAt } = readTimes(payload, rules);
+  const isScoped = hasScopedClaims(payload);
   return {
-    ...readTimes(payload, rules),
+    issuedAt,
+    expiresAt,
     clientId: tokenClientId(payload['x-ably-clientId']),
     capability: readCapability(payload['x-ably-capability'], rules.parseCapability ?? Capability.parse),
     revocationKey: readRevocationKey(payload['x-ably-revocation-key']),
-    userClaims: ChannelClaims.read(payload, userClaimPrefix, (value) =>
-      typeof value === 'string' ? value : undefined,
-    ),
-    publishRates: ChannelClaims.read(payload, publishRatePrefix, (value) => (isRate(value) ? value : undefined)),
+    userClaims: isScoped ? ChannelClaims.read(payload, userClaimPrefix, textOf) : undefined,
+    publishRates: isScoped ? ChannelClaims.read(payload, publishRatePrefix, rateOf) : undefined,
   };
+}
+
+/** Whether there are claims that hold for some channels; most tokens have none. */
+function hasScopedClaims(payload: Payload): boolean {
+  for (const name in payload) if (name.startsWith('ably.')) return true;
+  return false;
 }
 
 function readTimes({ iat, exp, nbf }: Payload, { now, revocableTokens }: ClaimRules) {
@@ -89,6 +96,10 @@ function isTime(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0;
 }
 
-function isRate(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value > 0;
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function rateOf(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : undefined;
 }

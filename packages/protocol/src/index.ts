@@ -1,5 +1,5 @@
 export { Action, AnnotationAction, MessageAction, PresenceAction } from './action.ts';
-export { decodeBase64, encodeBase64 } from './base64.ts';
+export { decodeAnyBase64, decodeBase64, encodeBase64 } from './base64.ts';
 export { assertChannelName, maxChannelNameLength, namespaceOf } from './channelName.ts';
 export { bodyDecodeLimits, type Codec, type DecodeLimits, defaultDecodeLimits, type Format } from './codec.ts';
 export { codecs } from './codecs.ts';

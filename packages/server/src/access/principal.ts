@@ -11,15 +11,15 @@ export interface Principal {
   readonly capability: Capability;
   readonly method: 'key' | 'token';
   /** ms since the epoch; undefined never expires. */
-  readonly expiresAt?: number;
-  readonly issuedAt?: number;
-  readonly revocationKey?: string;
+  readonly expiresAt?: number | undefined;
+  readonly issuedAt?: number | undefined;
+  readonly revocationKey?: string | undefined;
   /** The clientId that the token itself names, where it is another: `*`. */
-  readonly tokenClientId?: string;
+  readonly tokenClientId?: string | undefined;
   /** What the issuer of the JWT vouches for about this client: `extras.userClaim` of all that it sends on the channel. */
-  readonly userClaims?: ChannelClaims<string>;
+  readonly userClaims?: ChannelClaims<string> | undefined;
   /** Messages a second that one attachment may publish on a channel, by the JWT (42911). */
-  readonly publishRates?: ChannelClaims<number>;
+  readonly publishRates?: ChannelClaims<number> | undefined;
 }
 
 /** What a client showed. At most one of `key` and `token`. */

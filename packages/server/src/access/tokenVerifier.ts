@@ -7,7 +7,6 @@ import {
   decodeJwt,
   embeddedToken,
   type Identity,
-  type JwtClaims,
   maxTokenLength,
   readJwtClaims,
   resemblesJwt,
@@ -29,9 +28,9 @@ export interface VerifiedToken {
   readonly capability: Capability;
   readonly issuedAt: number;
   readonly expiresAt: number;
-  readonly revocationKey?: string;
-  readonly userClaims?: ChannelClaims<string>;
-  readonly publishRates?: ChannelClaims<number>;
+  readonly revocationKey?: string | undefined;
+  readonly userClaims?: ChannelClaims<string> | undefined;
+  readonly publishRates?: ChannelClaims<number> | undefined;
 }
 
 /** Longest text that is remembered, so that the number of entries bounds the memory. */
@@ -66,9 +65,7 @@ export class TokenVerifier {
 
   #check(token: string, now: number, mayEmbed: boolean): VerifiedToken {
     if (token.length > maxTokenLength) throw errors.badCredentials('token is too long');
-    const dots = token.split('.').length - 1;
-    const isJwt = dots === 2 || dots === 4 || resemblesJwt(token);
-    return isJwt ? this.#checkJwt(token, now, mayEmbed) : this.#checkNative(token, now);
+    return isJwt(token) ? this.#checkJwt(token, now, mayEmbed) : this.#checkNative(token, now);
   }
 
   #checkNative(token: string, now: number): VerifiedToken {
@@ -92,13 +89,9 @@ export class TokenVerifier {
     if (!macsEqual(signature, macOf(key, signedText))) throw badSignature();
     const parseCapability = (source: unknown) => this.#narrowed(key, source);
     const claims = readJwtClaims(payload, { now, revocableTokens: key.revocableTokens, parseCapability });
-    return {
-      app,
-      key,
-      ...defined(claims),
-      clientId: claims.clientId,
-      capability: granted(claims.capability ?? key.capability),
-    };
+    const { clientId, issuedAt, expiresAt, revocationKey, userClaims, publishRates } = claims;
+    const capability = granted(claims.capability ?? key.capability);
+    return { app, key, clientId, capability, issuedAt, expiresAt, revocationKey, userClaims, publishRates };
   }
 
   /** The capability of a key narrowed by one that a token claims, possibly to nothing. Throws 40000. */
@@ -119,17 +112,13 @@ export function tokenHash(token: string): string {
   return createHash('sha256').update(token).digest('base64');
 }
 
+function isJwt(token: string): boolean {
+  if (resemblesJwt(token)) return true;
+  const dots = token.split('.').length - 1;
+  return dots === 2 || dots === 4;
+}
+
 function granted(capability: Capability): Capability {
   if (capability.isEmpty) throw errors.capabilityEmpty();
   return capability;
-}
-
-function defined({ issuedAt, expiresAt, revocationKey, userClaims, publishRates }: JwtClaims) {
-  return {
-    issuedAt,
-    expiresAt,
-    ...(revocationKey === undefined ? {} : { revocationKey }),
-    ...(userClaims === undefined ? {} : { userClaims }),
-    ...(publishRates === undefined ? {} : { publishRates }),
-  };
 }

@@ -28,7 +28,7 @@ const MAX_SERIAL_LENGTH = 128;
 export function attachRequestOf(message: ProtocolMessage, maxRewind: number): AttachRequest {
   const name = parseQualifiedName(message.channel ?? '');
   assertMetachannel(name.channel);
-  const sent = new Map([...name.params, ...Object.entries(message.params ?? {})]);
+  const sent = sentParams(name.params, message.params);
   const rewindText = sent.get('rewind');
   const rewind = rewindText === undefined ? undefined : parseRewind(rewindText, sent.get('rewindLimit'), maxRewind);
   // How older clients say that they have been attached before; newer ones send their position.
@@ -60,7 +60,14 @@ export function attachRequestOf(message: ProtocolMessage, maxRewind: number): At
   };
 }
 
-function keep(into: Map<string, string>, from: Map<string, string>, name: string): void {
+const none: ReadonlyMap<string, string> = new Map();
+
+function sentParams(ofName: Iterable<readonly [string, string]> & { readonly size: number }, params: ProtocolMessage['params']): ReadonlyMap<string, string> {
+  if (ofName.size === 0 && params === undefined) return none;
+  return new Map([...ofName, ...Object.entries(params ?? {})]);
+}
+
+function keep(into: Map<string, string>, from: ReadonlyMap<string, string>, name: string): void {
   const value = from.get(name);
   if (value === undefined) return;
   if (value.length > MAX_PARAM_LENGTH) {

@@ -171,14 +171,15 @@ export class Connection implements Subscriber {
     if (expiresAt === undefined) return;
     const { clock } = this.host;
     const left = Math.min(expiresAt - clock.now(), MAX_TIMER_MS);
-    const hint = left - REAUTH_HINT_MS;
+    // In whole seconds, so that the timers of thousands of tokens share few lists.
+    const hint = Math.floor((left - REAUTH_HINT_MS) / 1_000) * 1_000;
     const expire = () => this.disconnect(errors.tokenExpired());
     if (hint <= 0) {
       this.#cancelExpiry = clock.after(Math.max(left, 0), expire);
       return;
     }
     this.#cancelExpiry = clock.after(hint, () => {
-      this.#cancelExpiry = clock.after(REAUTH_HINT_MS, expire);
+      this.#cancelExpiry = clock.after(left - hint, expire);
       this.askForToken();
     });
   }

@@ -117,13 +117,9 @@ class LocalEngine implements Engine {
     });
   }
 
-  lease(owner: string, ms: number): Promise<boolean> {
-    return this.#open(() => {
-      const now = this.#now();
-      const had = this.#leases.set(owner, now + Math.max(ms, 0));
-      this.#lapse(now);
-      return had;
-    });
+  async lease(owner: string, ms: number): Promise<boolean> {
+    if (this.#gate !== undefined || this.#refusal !== undefined) return this.#open(() => this.#lease(owner, ms));
+    return this.#lease(owner, ms);
   }
 
   async ready(): Promise<boolean> {
@@ -141,6 +137,14 @@ class LocalEngine implements Engine {
     this.#channels.stop();
     this.#alarm?.cancel();
     await this.#store.close();
+  }
+
+  #lease(owner: string, ms: number): boolean {
+    const now = this.#now();
+    const had = this.#leases.set(owner, now + Math.max(ms, 0));
+    if (this.#leases.next <= now) this.#lapse(now);
+    else this.#arm();
+    return had;
   }
 
   /** Engine time, after what is due by then has lapsed. */
