@@ -62,7 +62,10 @@ export function attachRequestOf(message: ProtocolMessage, maxRewind: number): At
 
 const none: ReadonlyMap<string, string> = new Map();
 
-function sentParams(ofName: Iterable<readonly [string, string]> & { readonly size: number }, params: ProtocolMessage['params']): ReadonlyMap<string, string> {
+function sentParams(
+  ofName: Iterable<readonly [string, string]> & { readonly size: number },
+  params: ProtocolMessage['params'],
+): ReadonlyMap<string, string> {
   if (ofName.size === 0 && params === undefined) return none;
   return new Map([...ofName, ...Object.entries(params ?? {})]);
 }
