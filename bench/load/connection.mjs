@@ -119,7 +119,9 @@ export class Connection {
     }
     this.#pending = this.#pending.subarray(end + 4);
     this.#phase = 'greeting';
-    if (this.#options.dialect.readyAtOpen) this.#ready();
+    const { readyAtOpen, greeting, opcode } = this.#options.dialect;
+    if (greeting !== undefined) this.#socket.write(clientFrame(opcode, greeting));
+    if (readyAtOpen) this.#ready();
     return true;
   }
 
@@ -149,8 +151,12 @@ export class Connection {
   /** @param {Buffer} payload */
   #greet(payload) {
     const { dialect } = this.#options;
-    const { send, ready } = dialect.answer(payload);
+    const { send, sendAfter, ready } = dialect.answer(payload);
     if (send !== undefined) this.#socket.write(clientFrame(dialect.opcode, send));
+    const sendAll = (/** @type {string[]} */ frames) => {
+      for (const frame of frames) this.#socket.write(clientFrame(dialect.opcode, frame));
+    };
+    sendAfter?.then(sendAll, (error) => this.#fail(error));
     if (ready) this.#ready();
   }
 

@@ -1,12 +1,23 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Crowd } from './crowd.mjs';
 
-/** @typedef {import('./crowd.mjs').Target & { warm: number, count: number, atOnce: number }} StormJob */
+/** ms in which a server lets go of those who were cut off. */
+const REST_MS = 200;
+
+/** @typedef {import('./crowd.mjs').Target & { rehearsals: number, warm: number, count: number, atOnce: number }} StormJob */
 
 /**
- * Opens connections as fast as the server takes them, each up to being a subscriber, and measures all but the first.
+ * Opens connections as fast as the server takes them, each up to being a subscriber, and measures all but the first. Storms
+ * that are rehearsed before are cut off again: a server that has run for a while has its code compiled.
  * @param {StormJob} job
  */
 export async function storm(job) {
+  for (let i = 0; i < job.rehearsals; i++) {
+    const rehearsal = new Crowd(job);
+    await rehearsal.grow(job.count, job.atOnce);
+    rehearsal.disperse();
+    await delay(REST_MS);
+  }
   const crowd = new Crowd(job);
   try {
     await crowd.grow(job.warm, job.atOnce);

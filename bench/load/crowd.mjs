@@ -42,10 +42,13 @@ export class Crowd {
         this.failure ??= error;
         reject(error);
       };
+      const { port } = this.#target;
+      const join = (/** @type {import('./dialects.mjs').Dialect} */ dialect) =>
+        this.members.push(new Connection({ port, dialect, meter: this.meter, onReady, onFail }));
       const open = () => {
         const dialect = dialects.shift();
-        if (dialect)
-          this.members.push(new Connection({ port: this.#target.port, dialect, meter: this.meter, onReady, onFail }));
+        if (dialect?.begin) dialect.begin(port).then(join, onFail);
+        else if (dialect) join(dialect);
       };
       const onReady = () => {
         waiting--;

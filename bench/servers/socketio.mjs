@@ -4,12 +4,13 @@ import { verify } from '../jwt.mjs';
 
 /**
  * Socket.IO 4 as its documentation shows it: a room, and a broadcast to it for each message.
- * @param {{ check?: boolean }} options check: a JWT in the handshake is verified by a middleware
+ * @param {{ check?: boolean, polling?: boolean }} options
+ *   check: a JWT in the handshake is verified by a middleware; polling: clients may begin without a WebSocket, as by default
  * @returns {Promise<{ port: number }>}
  */
-export async function start({ check = false }) {
+export async function start({ check = false, polling = false }) {
   const http = createServer();
-  const io = new Server(http, { transports: ['websocket'], serveClient: false });
+  const io = new Server(http, { transports: polling ? ['polling', 'websocket'] : ['websocket'], serveClient: false });
   if (check) {
     io.use((socket, next) => {
       try {
