@@ -43,22 +43,42 @@ export class CatchUp {
     }
   }
 
-  /** These entries as they are to be sent to this attachment, which has been shown these versions before. */
+  /**
+   * These entries as they are to be sent to this attachment, which has been shown these versions before. The whole message
+   * stands in the place of the last change it has, so that whoever goes on from there has just what came until then.
+   */
   show(attachment: Attachment, entries: readonly Entry[], shown: Shown): Entry[] {
+    const gaps = this.#gaps(attachment, entries, shown);
     return entries.flatMap((entry) => {
       if (!isVersion(entry)) return [entry];
-      if (!hears(attachment, entry)) return [];
       const key = messageOf(entry);
       const before = shown.get(key);
-      if (before !== undefined && entry.serial <= before) return [];
-      if (before !== undefined && !attachment.wholeAppends) return [entry];
-      if (followsOn(attachment, entry)) return [entry];
+      if (!hears(attachment, entry) || (before !== undefined && entry.serial <= before)) return [];
+      const gap = gaps.get(key);
+      if (gap === undefined || entry.serial < gap.from || entry.serial > gap.to) return [entry];
       const row = this.#rows.get(key);
-      if (row === undefined) return [];
+      if (row === undefined || entry.serial < gap.to) return [];
       shown.set(key, messageSerial(row.serial, 0));
       const payload: MutationPayload = { ...whole(entry.payload as MutationPayload), message: versionIn(row) };
       return [{ ...entry, payload }];
     });
+  }
+
+  /** Of each message from where to where an attachment is sent the whole: from an append it lacks on, as far as the row goes. */
+  #gaps(attachment: Attachment, entries: readonly Entry[], shown: Shown): Map<string, { from: string; to: string }> {
+    const gaps = new Map<string, { from: string; to: string }>();
+    for (const entry of entries) {
+      if (!isVersion(entry) || !hears(attachment, entry)) continue;
+      const key = messageOf(entry);
+      const gap = gaps.get(key);
+      const row = this.#rows.get(key);
+      if (gap !== undefined) {
+        if (row === undefined || entry.serial <= row.serial) gap.to = entry.serial;
+      } else if (!followsOn(attachment, entry) && (attachment.wholeAppends || !shown.has(key))) {
+        gaps.set(key, { from: entry.serial, to: entry.serial });
+      }
+    }
+    return gaps;
   }
 
   #lacks(attachment: Attachment, entry: Entry): boolean {

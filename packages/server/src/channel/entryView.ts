@@ -36,7 +36,7 @@ export function messagesOf(entry: Entry): Message[] {
     ...(connectionId === undefined ? {} : { connectionId }),
     timestamp: entry.time,
     action: message.action ?? MessageAction.CREATE,
-    serial: messageSerial(entry.serial, index),
+    serial: message.serial ?? messageSerial(entry.serial, index),
   }));
 }
 
@@ -59,7 +59,7 @@ export function messageFrameOf(channel: string, entry: Entry): ProtocolMessage {
   frame.messages = messages.map((message, index) => ({
     ...message,
     action: message.action ?? MessageAction.CREATE,
-    serial: messageSerial(entry.serial, index),
+    serial: message.serial ?? messageSerial(entry.serial, index),
   }));
   return frame;
 }

@@ -277,9 +277,9 @@ describe('changed messages', () => {
     expect(flags & (Flag.RESUMED | Flag.HAS_BACKLOG)).toBe(Flag.RESUMED | Flag.HAS_BACKLOG);
     expect(messagesOf(again).map(brief)).toEqual([
       { action: CREATE, data: 'b', serial: since },
-      { action: UPDATE, data: 'a+-', serial: before },
       { action: APPEND, data: '+', serial: since },
       { action: UPDATE, data: 'c', serial: since },
+      { action: UPDATE, data: 'a+-', serial: before },
     ]);
   });
 

@@ -137,7 +137,9 @@ async function resumeFrom(
 /** The last messages before the position, oldest first. Cut by our cap, not by the client's wish, it says so. */
 async function rewind(engine: Engine, attachment: Attachment, wish: Rewind, position: string): Promise<Backlog> {
   const { entries, from, cut } = await readRewound(engine, attachment, wish, position);
-  const latest = attachment.channel.mutable ? await inLatestVersions(engine, attachment, entries, from) : { entries };
+  const latest = attachment.channel.mutable
+    ? await inLatestVersions(engine, attachment, entries, from, position)
+    : { entries };
   return {
     position,
     resumed: false,
@@ -148,15 +150,23 @@ async function rewind(engine: Engine, attachment: Attachment, wish: Rewind, posi
 }
 
 /** Rewound entries with their messages as they stand now. */
-async function inLatestVersions(engine: Engine, attachment: Attachment, entries: readonly Entry[], from: number) {
+async function inLatestVersions(
+  engine: Engine,
+  attachment: Attachment,
+  entries: readonly Entry[],
+  from: number,
+  position: string,
+) {
   const messagesIn = await latestOf(engine, attachment.channel.ref, entries);
   const shown: Shown = new Map();
   const latest = entries.map((entry) => {
     const messages = messagesIn(entry);
-    for (const { serial, version } of messages) {
+    for (const { serial, version } of entry === entries[0] ? messages.slice(from) : messages) {
       if (serial !== undefined && version?.serial !== undefined) shown.set(serial, version.serial);
     }
-    return { ...entry, payload: { ...(entry.payload as MessagePayload), messages } };
+    // The versions are those of the position: whoever resumes behind the last of them goes on from there.
+    const serial = entry === entries.at(-1) ? position : entry.serial;
+    return { ...entry, serial, payload: { ...(entry.payload as MessagePayload), messages } };
   });
   const [first] = entries;
   if (first === undefined) return { entries: latest, shown };
