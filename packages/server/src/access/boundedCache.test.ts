@@ -6,7 +6,8 @@ test('[AU104] a bounded cache keeps what was set or used of late, and never hold
   const cache = new BoundedCache<number>(6);
   for (const [index, key] of ['a', 'b', 'c', 'd', 'e'].entries()) cache.set(key, index);
   expect(cache.get('a')).toBe(0);
-  expect(['a', 'b', 'c', 'd', 'e'].map((key) => cache.get(key))).toEqual([0, undefined, undefined, 3, 4]);
+  cache.set('f', 5);
+  expect(['a', 'b', 'c', 'd', 'f'].map((key) => cache.get(key))).toEqual([0, undefined, undefined, 3, 5]);
   for (let index = 0; index < 1_000; index += 1) {
     cache.set(`k${index}`, index);
     expect(cache.size).toBeLessThanOrEqual(6);

@@ -1,6 +1,6 @@
 /**
- * A map of at most `limit` entries. When its younger half is full, everything in the older half is forgotten: what was neither
- * set nor used for as long as half of the limit came after it. No entry is looked at for that, however many there are.
+ * A map of at most `limit` entries. When its younger half is full and one more comes, the older half is forgotten: what was
+ * neither set nor used while half of the limit came after it. No entry is looked at for that, however many there are.
  */
 export class BoundedCache<Value> {
   readonly #half: number;
@@ -27,10 +27,11 @@ export class BoundedCache<Value> {
 
   set(key: string, value: Value): void {
     this.#old.delete(key);
+    if (this.#young.size >= this.#half && !this.#young.has(key)) {
+      this.#old = this.#young;
+      this.#young = new Map();
+    }
     this.#young.set(key, value);
-    if (this.#young.size < this.#half) return;
-    this.#old = this.#young;
-    this.#young = new Map();
   }
 
   delete(key: string): void {

@@ -100,13 +100,19 @@ export class Channels {
     });
   }
 
+  /** The channel, if it is open. */
+  opened(app: App, name: string): Channel | undefined {
+    const known = this.#open.get(keyOf(app, name));
+    if (known?.channel !== undefined) this.#keep(known);
+    return known?.channel;
+  }
+
   /** The channel, fed by the engine from now on; it stays so for a while after the last attachment is gone. */
   open(app: App, name: string): Promise<Channel> {
     const key = keyOf(app, name);
     const known = this.#open.get(key);
     if (known !== undefined) {
-      // Whoever asks is about to attach: a sweep must not close it under their feet.
-      if (known.channel?.idleSince !== undefined) known.channel.idleSince = this.#parts.clock.now();
+      this.#keep(known);
       return known.opening;
     }
     const record: OpenChannel = { opening: this.#join(app, name), channel: undefined };
@@ -289,6 +295,11 @@ export class Channels {
       afterKey = page.rows.at(-1)?.key;
       if (!page.more || afterKey === undefined) return count;
     }
+  }
+
+  /** Whoever asks is about to attach: a sweep must not close it under their feet. */
+  #keep({ channel }: OpenChannel): void {
+    if (channel?.idleSince !== undefined) channel.idleSince = this.#parts.clock.now();
   }
 
   async #join(app: App, name: string): Promise<Channel> {

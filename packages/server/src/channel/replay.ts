@@ -43,10 +43,12 @@ export async function attach(
   const { channel } = attachment;
   channel.hold(attachment);
   try {
-    const backlog = await readBacklog(engine, limits, attachment, request);
+    const read = readBacklog(engine, limits, attachment, request);
+    // Most attaches have nothing to wait for, and are through within one turn.
+    const backlog = read instanceof Promise ? await read : read;
     attachment.startFrom(backlog.position, backlog.rewound);
     const catchUp = channel.mutable ? new CatchUp(engine, channel.ref) : undefined;
-    await catchUp?.read(() => [[attachment, [...backlog.entries, ...(attachment.held ?? [])]]]);
+    if (catchUp !== undefined) await catchUp.read(() => [[attachment, [...backlog.entries, ...(attachment.held ?? [])]]]);
     if (!wanted()) return;
     finish(attachment, backlog, catchUp);
   } finally {
@@ -103,12 +105,12 @@ function isWanted(attachment: Attachment, entry: Entry): boolean {
   return attachment.view?.wants(frame, [entry]) ?? true;
 }
 
-async function readBacklog(
+function readBacklog(
   engine: Engine,
   limits: Limits,
   attachment: Attachment,
   request: AttachRequest,
-): Promise<Backlog> {
+): Backlog | Promise<Backlog> {
   const { channel } = attachment;
   const { position } = channel;
   if (request.channelSerial !== undefined) {

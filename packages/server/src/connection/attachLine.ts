@@ -12,6 +12,13 @@ export class AttachLine {
     return this.#waiting?.size ?? 0;
   }
 
+  /** Whether nobody is before a channel that comes now: its turn has begun then, and lasts until `done`. */
+  take(): boolean {
+    if (this.#busy || this.#waiting !== undefined) return false;
+    this.#busy = true;
+    return true;
+  }
+
   /** Resolves with true when it is this channel's turn, which lasts until `done`; with false once it is not wanted any more. */
   wait(name: string): Promise<boolean> {
     this.leave(name);

@@ -19,16 +19,17 @@ export interface AttachedChannel {
   sentPresence: boolean;
   /** There once the channel is open. */
   attachment: Attachment | undefined;
-  /** Ends the opening; does nothing from then on. */
-  opened: () => void;
+  /** Settles when the opening is over; there once somebody waits for that. */
+  opening: Promise<void> | undefined;
+  opened: (() => void) | undefined;
 }
 
 /** The channels that one connection is attached to, or is being attached to. */
 export class Attachments {
   readonly #connection: Connection;
   readonly #byName = new Map<string, AttachedChannel>();
-  /** Of each name the last attach that is still opening; it may have been given up by now. */
-  #openings: Map<string, Promise<void>> | undefined;
+  /** Of each name the last attach that is still opening; it may have been given up by now. Mostly none or one. */
+  readonly #opening: { readonly name: string; readonly attached: AttachedChannel }[] = [];
   /** One attach at a time, so that each sees how far the client has got with the ones before. */
   readonly #line = new AttachLine();
 
@@ -49,7 +50,12 @@ export class Attachments {
    * settles then.
    */
   opening(name: string): Promise<void> | undefined {
-    return this.#openings?.get(name);
+    const attached = this.#opening.find((one) => one.name === name)?.attached;
+    if (attached === undefined) return undefined;
+    attached.opening ??= new Promise((resolve) => {
+      attached.opened = resolve;
+    });
+    return attached.opening;
   }
 
   /**
@@ -71,45 +77,47 @@ export class Attachments {
       occupancy: request.occupancy,
       sentPresence: before?.sentPresence ?? false,
       attachment: undefined,
-      opened: nothing,
+      opening: undefined,
+      opened: undefined,
     };
-    this.#open(name, attached);
+    this.#opens(name, attached);
     this.#byName.set(name, attached);
     const wanted = () => this.#byName.get(name) === attached;
-    if (!(await this.#line.wait(name))) return attached.opened();
+    if (!this.#line.take() && !(await this.#line.wait(name))) return this.#opened(attached);
     try {
       await this.#establish(attached, request, wanted);
     } catch (failure) {
       if (wanted()) throw failure;
     } finally {
-      attached.opened();
+      this.#opened(attached);
       this.#line.done();
     }
   }
 
-  #open(name: string, attached: AttachedChannel): void {
-    this.#openings ??= new Map();
-    const opening = new Promise<void>((resolve) => {
-      attached.opened = () => {
-        attached.opened = nothing;
-        if (this.#openings?.get(name) === opening) this.#openings.delete(name);
-        if (this.#openings?.size === 0) this.#openings = undefined;
-        resolve();
-      };
-    });
-    this.#openings.set(name, opening);
+  #opens(name: string, attached: AttachedChannel): void {
+    const before = this.#opening.findIndex((one) => one.name === name);
+    if (before >= 0) this.#opening.splice(before, 1);
+    this.#opening.push({ name, attached });
+  }
+
+  #opened(attached: AttachedChannel): void {
+    const at = this.#opening.findIndex((one) => one.attached === attached);
+    if (at >= 0) this.#opening.splice(at, 1);
+    attached.opened?.();
   }
 
   async #establish(attached: AttachedChannel, request: AttachRequest, wanted: () => boolean): Promise<void> {
     const { host, principal, outbox } = this.#connection;
     // Backlogs of many channels at once would overrun a client that is doing well.
-    await outbox.calm();
+    const calmed = outbox.calmed();
+    if (calmed !== undefined) await calmed;
     if (!wanted()) return;
-    const channel = await host.channels.open(principal.app, request.name.channel);
+    const { channel: name } = request.name;
+    const channel = host.channels.opened(principal.app, name) ?? (await host.channels.open(principal.app, name));
     if (!wanted()) return;
     attached.attachment = new Attachment(channel, this.#connection, request, attached.modes);
     const attaching = attach(host.engine, host.limits, attached.attachment, request, wanted);
-    attached.opened();
+    this.#opened(attached);
     await attaching;
   }
 
@@ -204,5 +212,3 @@ export function attachFailure(name: string, failure: unknown) {
   const action = error.statusCode >= 500 ? Action.DETACHED : Action.ERROR;
   return { action, channel: name, error: error.toJSON() };
 }
-
-function nothing(): void {}

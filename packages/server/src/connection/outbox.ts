@@ -26,7 +26,7 @@ export class Outbox {
   #queued = 0;
   #dirty = false;
   #conflater: Conflater | undefined;
-  readonly #calming: (() => void)[] = [];
+  #calming: (() => void)[] | undefined;
   #ended = false;
 
   constructor(transport: Transport, flusher: Flusher, limits: BacklogLimits, overflow: () => void) {
@@ -87,7 +87,10 @@ export class Outbox {
   /** Settles when the client has caught up; undefined if it has. */
   calmed(): Promise<void> | undefined {
     if (this.#conflater === undefined && this.#queued <= this.#limits.soft) return undefined;
-    return new Promise((resolve) => this.#calming.push(resolve));
+    return new Promise((resolve) => {
+      this.#calming ??= [];
+      this.#calming.push(resolve);
+    });
   }
 
   /** The network took what was waiting: what was held back follows, and conflation ends. */
@@ -137,7 +140,10 @@ export class Outbox {
   }
 
   #calmed(): void {
-    for (const resolve of this.#calming.splice(0)) resolve();
+    const calming = this.#calming;
+    if (calming === undefined) return;
+    this.#calming = undefined;
+    for (const resolve of calming) resolve();
   }
 
   #releaseChannel(channel: string | undefined): void {
