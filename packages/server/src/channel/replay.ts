@@ -48,7 +48,8 @@ export async function attach(
     const backlog = read instanceof Promise ? await read : read;
     attachment.startFrom(backlog.position, backlog.rewound);
     const catchUp = channel.mutable ? new CatchUp(engine, channel.ref) : undefined;
-    if (catchUp !== undefined) await catchUp.read(() => [[attachment, [...backlog.entries, ...(attachment.held ?? [])]]]);
+    if (catchUp !== undefined)
+      await catchUp.read(() => [[attachment, [...backlog.entries, ...(attachment.held ?? [])]]]);
     if (!wanted()) return;
     finish(attachment, backlog, catchUp);
   } finally {
