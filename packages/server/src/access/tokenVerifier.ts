@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   badSignature,
   Capability,
@@ -13,6 +12,7 @@ import {
   signedJwt,
 } from '@parvis/auth';
 import { errors } from '@parvis/protocol';
+import { digestOf } from '../digest.ts';
 import type { App, Apps, Key } from './app.ts';
 import { BoundedCache } from './boundedCache.ts';
 import { macsEqual } from './constantTime.ts';
@@ -109,7 +109,7 @@ export class TokenVerifier {
 
 /** What stands for a token where it is remembered: short, whatever its length, and of no use to anybody. */
 export function tokenHash(token: string): string {
-  return createHash('sha256').update(token).digest('base64');
+  return digestOf('sha256', token, 'base64');
 }
 
 function isJwt(token: string): boolean {

@@ -57,13 +57,16 @@ export async function attach(
   }
 }
 
+/** Where nothing changes, no version is shown. */
+const none: Shown = new Map();
+
 function finish(attachment: Attachment, backlog: Backlog, catchUp: CatchUp | undefined): void {
   const { channel, subscriber } = attachment;
   channel.fanOut.flush();
   const seesPresence = (attachment.modes & Mode.PRESENCE_SUBSCRIBE) !== 0 && channel.members.size > 0;
   // Storage may show an entry before the feed does: it is left to the feed, or it would come twice.
   const fed = backlog.entries.filter((entry) => !isAfter(entry, channel.position));
-  const shown: Shown = backlog.shown ?? new Map();
+  const shown: Shown = backlog.shown ?? (catchUp === undefined ? none : new Map());
   const show = (some: readonly Entry[]) => catchUp?.show(attachment, some, shown) ?? some;
   const entries = show(fed).filter((entry) => isWanted(attachment, entry));
   let flags = attachment.modes;

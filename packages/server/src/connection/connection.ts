@@ -61,6 +61,8 @@ export class Connection implements Subscriber {
   readonly protocolRate: Rate;
   #channelRates: NamedRates | undefined;
   #cancelExpiry: (() => void) | undefined;
+  /** What the token's expiry asks for next: a new token, or the end. */
+  #expiryStep: 'hint' | 'end' = 'end';
   #paused = false;
   /** What holds up the reading of more frames. */
   #holds = 0;
@@ -167,21 +169,29 @@ export class Connection implements Subscriber {
   /** Asks for a new token in time, and disconnects when there is none (protocol reference 2.12). */
   watchExpiry(): void {
     this.#cancelExpiry?.();
+    this.#cancelExpiry = undefined;
+    const { expiresAt = Number.POSITIVE_INFINITY } = this.principal;
+    const now = this.host.clock.now();
+    this.#expiryStep = expiresAt - REAUTH_HINT_MS > now ? 'hint' : 'end';
+    this.lookAtExpiry(now);
+  }
+
+  /** Called about once a second. A timer is set when something is soon due: one for all of a token's life would be dear. */
+  lookAtExpiry(now: number): void {
     const { expiresAt } = this.principal;
-    if (expiresAt === undefined) return;
-    const { clock } = this.host;
-    const left = Math.min(expiresAt - clock.now(), MAX_TIMER_MS);
-    // In whole seconds, so that the timers of thousands of tokens share few lists.
-    const hint = Math.floor((left - REAUTH_HINT_MS) / 1_000) * 1_000;
-    const expire = () => this.disconnect(errors.tokenExpired());
-    if (hint <= 0) {
-      this.#cancelExpiry = clock.after(Math.max(left, 0), expire);
+    if (expiresAt === undefined || this.#cancelExpiry !== undefined) return;
+    const left = expiresAt - (this.#expiryStep === 'hint' ? REAUTH_HINT_MS : 0) - now;
+    if (left < SOON_MS) this.#cancelExpiry = this.host.clock.after(Math.max(left, 0), () => this.#expiryIsDue());
+  }
+
+  #expiryIsDue(): void {
+    this.#cancelExpiry = undefined;
+    if (this.#expiryStep === 'end') {
+      this.disconnect(errors.tokenExpired());
       return;
     }
-    this.#cancelExpiry = clock.after(hint, () => {
-      this.#cancelExpiry = clock.after(left - hint, expire);
-      this.askForToken();
-    });
+    this.#expiryStep = 'end';
+    this.askForToken();
   }
 
   /** The token ends soon: the client is to send another, with AUTH (spec RTN22). */
@@ -290,8 +300,8 @@ export class Connection implements Subscriber {
 
 /** ms before the end of a token at which the client is asked for a new one. */
 const REAUTH_HINT_MS = 30_000;
-/** The longest a timer can run; who has a longer token is asked anew then. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+/** ms before it is due that a step has its timer set: more than from one look to the next. */
+const SOON_MS = 5_000;
 
 /** Name of the lease that a connection's resumable state lives by. */
 export function stateOwnerOf(principal: Principal, connectionId: string): string {

@@ -50,10 +50,11 @@ export class Connections {
     this.#events.ended(connection, reason);
   }
 
-  /** Called about once a second: fills our silence with keepalives and gives up on clients that fell silent. */
+  /** Called about once a second: fills our silence with keepalives, gives up on clients that fell silent, looks after tokens. */
   sweep(): void {
     const now = this.#clock.now();
     for (const connection of this.#byId.values()) {
+      connection.lookAtExpiry(now);
       const { maxIdleIntervalMs, heartbeats } = connection.options;
       const { ping } = connection.outbox.transport;
       if (ping !== undefined && now - connection.lastSeen > 2 * maxIdleIntervalMs + SILENCE_SLACK_MS) {

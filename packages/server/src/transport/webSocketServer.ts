@@ -36,6 +36,8 @@ export class WebSocketServer {
   readonly #sockets = new Set<Duplex>();
   /** One listener for all sockets: it finds its socket in `this`. */
   readonly #forget: (this: Duplex) => void;
+  /** Opened in this turn of the event loop. */
+  readonly #fresh: WebSocketTransport[] = [];
   #checks = 0;
   #isDraining = false;
 
@@ -78,7 +80,7 @@ export class WebSocketServer {
     if (path === '/') this.#open(transport, query, peer, wires.has(format));
     else this.#check(transport);
     // The answer leaves in one write with CONNECTED, which comes at the end of this turn of the event loop.
-    setImmediate(greet, transport);
+    if (this.#fresh.push(transport) === 1) setImmediate(() => this.#greetAll());
   }
 
   /** From now on clients are told to go elsewhere as soon as they come. */
@@ -89,6 +91,10 @@ export class WebSocketServer {
   /** Destroys what is still open. */
   stop(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #greetAll(): void {
+    for (const transport of this.#fresh.splice(0)) transport.greet();
   }
 
   #faultOf(path: string, head: UpgradeHead): ErrorInfo | undefined {
@@ -124,10 +130,6 @@ export class WebSocketServer {
     };
     transport.listen({ frame: ignore, drain: ignore, alive: ignore, closed });
   }
-}
-
-function greet(transport: WebSocketTransport): void {
-  transport.greet();
 }
 
 function ignore(): void {}
