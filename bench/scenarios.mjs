@@ -90,10 +90,12 @@ async function liveCursors(context, variant) {
 /** @param {Context} context @param {Variant} variant */
 async function connectStorm(context, variant) {
   const { port, pid } = await context.server(variant);
-  const [count, rehearsals] = context.quick ? [500, 1] : [2_000, 5];
+  const isSlow = context.quick || variant.speech.polling === true;
+  const [count, rehearsals] = isSlow ? [500, 1] : [3_000, 5];
   const job = { port, pid, speech: variant.speech, rehearsals, warm: 200, count, atOnce: 64 };
   const result = await context.load.run('storm', job);
-  return { value: result.perSecond, ...result };
+  // By the server's own time: on a machine of two cores the load generator may be the one that has no more.
+  return { value: 1e6 / result.microsPerConnect, ...result };
 }
 
 /** @param {Context} context @param {Variant} variant */
@@ -194,7 +196,7 @@ export const scenarios = [
   {
     name: 'connects',
     title: 'connect and attach, each with its JWT',
-    unit: '/s',
+    unit: '/s per core',
     better: 'more',
     rounds: 3,
     variants: [
