@@ -40,10 +40,15 @@ export class RawSocket {
   }
 
   /** Opens a WebSocket by hand; resolves with the head of the server's answer. */
-  static async upgraded(port: number, path: string, headers: readonly string[] = []): Promise<[RawSocket, string]> {
+  static async upgraded(
+    port: number,
+    path: string,
+    headers: readonly string[] = [],
+    boundMs?: number,
+  ): Promise<[RawSocket, string]> {
     const raw = await RawSocket.open(port);
     raw.write(upgradeRequest(path, headers));
-    const head = await raw.until('an answer to the upgrade', () => raw.text.includes('\r\n\r\n'));
+    const head = await raw.until('an answer to the upgrade', () => raw.text.includes('\r\n\r\n'), boundMs);
     return [raw, head.slice(0, head.indexOf('\r\n\r\n'))];
   }
 
