@@ -110,14 +110,16 @@ class Publisher {
   /** Publishes the next message as soon as the last of the subscribers has the one before. */
   async runEager() {
     this.#crowd.meter.onRead = () => this.#topUp();
-    const stayAwake = keepAwake();
-    this.#topUp();
-    await delay(this.#job.warmMs);
-    const from = this.#crowd.snapshot();
-    await delay(this.#job.windowMs);
-    const to = this.#crowd.snapshot();
-    this.#crowd.meter.onRead = undefined;
-    stayAwake();
-    return between(from, to);
+    const sleepAgain = keepAwake();
+    try {
+      this.#topUp();
+      await delay(this.#job.warmMs);
+      const from = this.#crowd.snapshot();
+      await delay(this.#job.windowMs);
+      return between(from, this.#crowd.snapshot());
+    } finally {
+      this.#crowd.meter.onRead = undefined;
+      sleepAgain();
+    }
   }
 }

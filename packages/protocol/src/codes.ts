@@ -102,6 +102,13 @@ export const errors = {
   tooManyMembers: (limit: number) => make(91003, 400, `presence set of the channel is full (${limit} members)`),
   notMutable: () => make(93002, 400, 'updates and annotations need a namespace with mutableMessages'),
   presenceTooLarge: (limit: number) => make(91006, 400, `presence data of the channel is over ${limit} bytes in all`),
+  notEntered: () => make(101001, 400, 'enter the space before you ask for a lock, renew one or answer for one'),
+  lockHeld: () => make(101003, 400, 'the lock is held by another member, or others wait for it already'),
+  lockTaken: () => make(101004, 400, 'the lock was taken by another member'),
+  lockExpired: () => make(101005, 400, 'the lock was not renewed within its ttl'),
+  tooManyLocks: () =>
+    make(101006, 400, 'too many locks: of this member, of this space, or too many wait for this one already'),
+  lockDataTooLarge: (limit: number) => make(40009, 413, `attributes and note of a lock may have ${limit} bytes`),
   noPushRecipient: () =>
     make(103002, 400, 'a notification needs a recipient: a deviceId, a clientId or a transportType'),
   badPush: (what: string) => make(103003, 400, what),

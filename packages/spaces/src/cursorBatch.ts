@@ -1,4 +1,4 @@
-import type { CursorPoint } from './wire.ts';
+import { type CursorPoint, OWN_KEY } from './wire.ts';
 
 type Cursor = CursorPoint['cursor'];
 
@@ -13,74 +13,127 @@ export interface CursorSink {
   failed(error: unknown): void;
 }
 
+/** Outgoing positions of one cursor; see {@link cursorBatch}. */
+export interface CursorBatch {
+  /** Takes a position. A promise comes back if this sends it at once. */
+  push(cursor: Cursor): Promise<unknown> | undefined;
+  /** How many are in the cursors presence set, this client included. */
+  setAudience(count: number): void;
+  /** Sends what was held back, if it can go now. */
+  wake(): void;
+  /** Forgets all positions. */
+  clear(): void;
+}
+
 /** Beyond this a batch is thinned: every other point goes. */
-const MAX_POINTS = 256;
+const MAX_POINTS = 64;
+/** Batches on their way: a service that is slow to take them is not given more. */
+const MAX_IN_FLIGHT = 8;
+/** A service that refuses the rate is sent this much less often at most. */
+const MAX_SLOWDOWN = 32;
 
 /**
- * Outgoing positions, gathered into batches: the first at once, then one per interval while the cursor moves. While
- * nobody listens, or it is not known yet, only the latest position is kept, and sent when somebody does.
+ * Outgoing positions, gathered into batches: the first at once, then one per interval while the cursor moves; fewer when
+ * the service is slow or refuses the rate. While nobody listens, or it is not known yet, only the latest position is
+ * kept, and sent when somebody does. The last position is never thinned out.
  */
-export class CursorBatch {
-  private points: CursorPoint[] = [];
-  private startedAt = 0;
-  private held: Cursor | undefined;
-  private audience = 0;
-  private timer: ReturnType<typeof setTimeout> | undefined;
+export function cursorBatch(sink: CursorSink): CursorBatch {
+  let points: CursorPoint[] = [];
+  let startedAt = 0;
+  let dueAt = 0;
+  let held: Cursor | undefined;
+  let audience = 0;
+  let inFlight = 0;
+  let slowdown = 1;
+  let generation = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly sink: CursorSink) {}
+  const canSend = () => audience > 1 && sink.isOpen();
 
-  /** Takes a position. A promise comes back if this sends it at once. */
-  push(cursor: Cursor): Promise<unknown> | undefined {
-    if (this.audience < 2 || !this.sink.isOpen()) {
-      this.held = cursor;
+  function push(cursor: Cursor): Promise<unknown> | undefined {
+    if (!canSend()) {
+      held = cursor;
       return undefined;
     }
-    this.held = undefined;
-    if (!this.points.length) this.startedAt = Date.now();
-    this.points.push({ cursor, offset: Date.now() - this.startedAt });
-    if (this.points.length > MAX_POINTS) this.points = this.points.filter((_, i, { length }) => (length - i) % 2 === 1);
-    return this.timer === undefined ? this.flush() : undefined;
+    held = undefined;
+    const now = Date.now();
+    if (!points.length) startedAt = now;
+    points.push({ cursor, offset: now - startedAt });
+    if (points.length > MAX_POINTS) points = points.filter((_, i, { length }) => (length - i) % 2 === 1);
+    return timer === undefined ? flush() : undefined;
   }
 
-  /** How many are in the cursors presence set, this client included. */
-  setAudience(count: number): void {
-    this.audience = count;
-    this.wake();
+  function wait(): void {
+    const now = Date.now();
+    // From when it was due, not from when the timer ran: the rate does not drift. Without making up for a long sleep.
+    dueAt = Math.max(dueAt, now - sink.interval) + Math.ceil(audience / 100) * sink.interval * slowdown;
+    timer = setTimeout(tick, Math.max(0, dueAt - now));
   }
 
-  /** Sends what was held back, if it can go now. */
-  wake(): void {
-    if (this.held) this.push(this.held);
-  }
-
-  /** Forgets all positions. */
-  clear(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    this.points = [];
-    this.held = undefined;
-  }
-
-  private flush(): Promise<unknown> {
-    const { points } = this;
-    this.points = [];
+  function flush(): Promise<unknown> | undefined {
+    if (timer === undefined) dueAt = Date.now();
+    wait();
+    if (inFlight >= MAX_IN_FLIGHT) return undefined;
     // An offset counts from the first point that is left.
     const first = points[0]?.offset ?? 0;
-    const sent = this.sink.publish(points.map(({ cursor, offset }) => ({ cursor, offset: offset - first })));
-    sent.catch((error) => this.sink.failed(error));
-    this.timer = setTimeout(() => this.tick(), Math.ceil(this.audience / 100) * this.sink.interval);
-    return sent;
+    const at = startedAt + first;
+    const sent = points.map(({ cursor, offset }, i) => ({
+      cursor,
+      offset: offset - first,
+      ...(i ? {} : { [OWN_KEY]: { at } }),
+    }));
+    points = [];
+    return publish(sent);
   }
 
-  private tick(): void {
-    this.timer = undefined;
-    const last = this.points[this.points.length - 1];
-    if (!last) return;
-    if (this.audience > 1 && this.sink.isOpen()) {
-      this.flush();
+  function publish(sent: CursorPoint[]): Promise<unknown> {
+    const mine = generation;
+    inFlight += 1;
+    const done = sink.publish(sent);
+    done.then(
+      () => {
+        inFlight -= 1;
+        slowdown = Math.max(1, slowdown * 0.9);
+      },
+      (error) => {
+        inFlight -= 1;
+        sink.failed(error);
+        if (Math.floor(error?.code / 100) !== 429) return;
+        slowdown = Math.min(MAX_SLOWDOWN, slowdown * 2);
+        // Nothing newer follows that would tell where the cursor is.
+        if (mine === generation && !points.length) held ??= sent[sent.length - 1]?.cursor;
+      },
+    );
+    return done;
+  }
+
+  function tick(): void {
+    const last = points[points.length - 1]?.cursor ?? held;
+    if (last && canSend()) {
+      if (held) points = [{ cursor: (held = undefined) ?? last, offset: (startedAt = Date.now()) && 0 }];
+      flush();
       return;
     }
-    this.points = [];
-    this.held = last.cursor;
+    timer = undefined;
+    points = [];
+    held = last;
   }
+
+  return {
+    push,
+    setAudience(count) {
+      audience = count;
+      if (held) push(held);
+    },
+    wake() {
+      if (held) push(held);
+    },
+    clear() {
+      clearTimeout(timer);
+      timer = undefined;
+      generation += 1;
+      points = [];
+      held = undefined;
+    },
+  };
 }

@@ -10,6 +10,8 @@ import { Audience } from './audience.ts';
 import { CatchUp } from './catchUp.ts';
 import { FanOut } from './fanOut.ts';
 import { Lane } from './lane.ts';
+import { anyLocks, LockArbiter } from './lockArbiter.ts';
+import { counterTable } from './lockRows.ts';
 import { MemberSet } from './memberSet.ts';
 import { type Metachannels, requireWritable } from './metachannels.ts';
 import type { OccupancyMetrics } from './occupancy.ts';
@@ -45,6 +47,8 @@ export interface ChannelParts {
 
 /** Presence drafts are made from this node's view; another node may be faster this often before we give up. */
 const MAX_ATTEMPTS = 8;
+/** Every change of a lock meets every other on its channel, wherever it is made. */
+const MAX_LOCK_ATTEMPTS = 100;
 
 /** One named channel on this node: it hears the feed, keeps the presence set, and hands entries to the fan-out. */
 export class Channel implements Sink {
@@ -53,6 +57,8 @@ export class Channel implements Sink {
   readonly members: MemberSet;
   readonly fanOut: FanOut;
   readonly audience: Audience;
+  /** Who decides about locks, where the service does. */
+  readonly locks: LockArbiter | undefined;
   /** Serial of the last entry heard: where a fresh attach starts. */
   position = '';
   /** ms of the clock since when nobody is attached; undefined while somebody is. */
@@ -65,7 +71,8 @@ export class Channel implements Sink {
     this.#parts = parts;
     this.ref = parts.ref;
     this.rule = ruleOf(parts.ref.name, parts.namespace);
-    this.members = new MemberSet(parts.ref.name, parts.maxMembers, parts.maxPresenceBytes);
+    this.locks = this.rule.locks === true ? this.#arbiter() : undefined;
+    this.members = new MemberSet(parts.ref.name, parts.maxMembers, parts.maxPresenceBytes, this.locks?.book);
     this.fanOut = new FanOut(parts.ref.name, this.rule, parts.clock, parts.meter);
     this.fanOut.onLate = (attachments) => {
       this.#catchUp(attachments).catch((failure) => this.#parts.report(failure, this.name));
@@ -101,6 +108,7 @@ export class Channel implements Sink {
     const { position, rows } = await this.#parts.engine.join(this.ref, this);
     this.position = position;
     this.members.load(rows);
+    this.locks?.load(position, rows);
     this.audience.changed();
   }
 
@@ -118,13 +126,16 @@ export class Channel implements Sink {
     this.fanOut.deliver(entry);
     this.audience.delivered(entry);
     if (entry.kind === 'presence') this.audience.changed();
+    this.locks?.entry(entry);
   }
 
   lapsed(rows: Row[]): void {
     const gone = this.members.lapse(rows);
-    if (gone.length === 0) return;
-    this.#runLane(() => this.#appendLapsed(gone));
-    this.audience.changed();
+    if (gone.length > 0) {
+      this.#runLane(() => this.#appendLapsed(gone));
+      this.audience.changed();
+    }
+    this.locks?.lapsed(rows);
   }
 
   lost(): void {
@@ -184,7 +195,9 @@ export class Channel implements Sink {
   submitPresence(origin: PresenceOrigin, events: readonly PresenceMessage[]): Promise<void> {
     return this.#presenceLane.run(async () => {
       requireWritable(this.name);
-      const draft = await this.#append(() => draftPresence(origin, events, this.members));
+      await this.locks?.caughtUp();
+      const left = this.locks === undefined ? events : await this.locks.settle(origin, events);
+      const draft = await this.#append(() => this.#draftPresence(origin, left));
       if (draft === undefined) return;
       const { counters, persisted } = this.#parts;
       countInto(counters.inbound.realtime.presence, events);
@@ -197,7 +210,7 @@ export class Channel implements Sink {
     return this.#presenceLane.run(async () => {
       await this.#append(() => {
         const members = this.members.ofConnection(connectionId);
-        return members.length === 0 ? undefined : draftLeaves(members, 'unset', leaveIdOf(members));
+        return members.length === 0 ? undefined : this.#draftLeaves(members, 'unset');
       });
     });
   }
@@ -207,26 +220,66 @@ export class Channel implements Sink {
    * what was appended, if anything was.
    */
   async #append(make: () => Draft | undefined): Promise<Draft | undefined> {
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const attempts = this.locks === undefined ? MAX_ATTEMPTS : MAX_LOCK_ATTEMPTS;
+    for (let attempt = 0; attempt < attempts; attempt++) {
       const draft = make();
       if (draft === undefined) return undefined;
       const result = await this.#parts.engine.append(this.ref, draft);
+      if (result.outcome !== 'refused') this.locks?.await(result.entry.serial);
       if (result.outcome === 'appended') return draft;
       if (result.outcome === 'duplicate') return undefined;
-      for (const [index, expected] of (draft.expect ?? []).entries()) {
-        if (expected.table === presenceTable) this.members.put(expected.key, result.rows[index]);
-      }
+      await this.#learn(draft, result.rows);
     }
     throw errors.unavailable(`presence of channel ${this.name} changes too fast; try again`);
+  }
+
+  /** What the engine says of the state that a draft was refused for. */
+  async #learn({ expect = [] }: Draft, rows: readonly (Row | undefined)[]): Promise<void> {
+    for (const [index, { table, key }] of expect.entries()) {
+      const row = rows[index];
+      if (table === presenceTable) this.members.put(key, row);
+      else if (table === counterTable && row !== undefined) this.locks?.await(row.serial);
+    }
+    await this.locks?.caughtUp();
+  }
+
+  #draftPresence(origin: PresenceOrigin, events: readonly PresenceMessage[]): Draft | undefined {
+    if (this.locks === undefined) return draftPresence(origin, events, this.members);
+    const turn = this.locks.turn();
+    const draft = draftPresence(origin, events, this.members, turn);
+    if (draft !== undefined) this.locks.lease(turn.footing().leases);
+    return draft;
+  }
+
+  #draftLeaves(members: readonly Member[], state: 'unset' | 'lapsed'): Draft {
+    const turn = this.locks !== undefined && anyLocks(members) ? this.locks.turn() : undefined;
+    return draftLeaves(members, state, leaveIdOf(members), turn);
+  }
+
+  #arbiter(): LockArbiter {
+    return new LockArbiter({
+      ref: this.ref,
+      engine: this.#parts.engine,
+      clock: this.#parts.clock,
+      member: (key) => this.members.get(key),
+      append: (make) => this.#append(make),
+      later: (task) => this.#runLane(task),
+      report: (failure) => this.#parts.report(failure, this.name),
+    });
   }
 
   /** Tells of lapsed members. Any node may do so; whoever entered again in the meantime stays. */
   async #appendLapsed(members: Member[]): Promise<void> {
     let left = members;
     while (left.length > 0) {
-      const draft = draftLeaves(left, 'lapsed', leaveIdOf(left));
+      await this.locks?.caughtUp();
+      const draft = this.#draftLeaves(left, 'lapsed');
       const result = await this.#parts.engine.append(this.ref, draft);
-      if (result.outcome !== 'refused') return;
+      if (result.outcome !== 'refused') {
+        this.locks?.await(result.entry.serial);
+        return;
+      }
+      await this.#learn(draft, result.rows);
       left = left.filter((_, index) => result.rows[index] === undefined);
     }
   }

@@ -7,6 +7,7 @@ import {
   type ProtocolMessage,
 } from '@parvis/protocol';
 import type { Entry } from '../engine/engine.ts';
+import type { StoredPresence } from './lock.ts';
 
 /**
  * Payload of a message entry: what was published, and by whom. Serials, times and missing ids come from the entry, and so
@@ -25,6 +26,10 @@ export interface PresencePayload {
   /** The connection all events belong to, if it is one. */
   readonly connectionId?: string;
   readonly presence: readonly PresenceMessage[];
+  /** Where locks are judged: each event as it is stored, null for one that is stored as it is sent, or leaves. */
+  readonly stored?: readonly (StoredPresence | null)[];
+  /** What the counter of fences stands at from this entry on, if it changes. */
+  readonly counter?: number;
 }
 
 /** The messages of an entry as they stand in history: each whole by itself. */

@@ -221,7 +221,7 @@ export class FanOut {
   #sendPresence(entry: Entry): void {
     const payload = entry.payload as PresencePayload;
     // Locks travel in extras, and each change of a lock must arrive.
-    const conflatable = payload.presence.every((event) => event.extras === undefined);
+    const conflatable = payload.stored === undefined && payload.presence.every((event) => event.extras === undefined);
     const frame = new Frame(
       presenceFrameOf(this.#channel, entry),
       conflatable

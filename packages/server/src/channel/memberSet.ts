@@ -1,7 +1,9 @@
-import { memberKey, PresenceAction, type PresenceMessage, sizeOf } from '@parvis/protocol';
+import { memberKey, PresenceAction, sizeOf } from '@parvis/protocol';
 import type { Entry, Row } from '../engine/engine.ts';
-import { presenceOf } from './entryView.ts';
+import { type PresencePayload, presenceOf } from './entryView.ts';
 import type { Frame } from './frame.ts';
+import type { StoredPresence } from './lock.ts';
+import type { LockBook } from './lockBook.ts';
 import { type Member, type PresenceSet, presenceTable, presentOf } from './presence.ts';
 import { syncPages } from './syncPages.ts';
 
@@ -14,7 +16,11 @@ export class MemberSet implements PresenceSet {
   #bytes = 0;
   #sync: Frame[] | undefined;
 
-  constructor(channel: string, maxMembers: number, maxBytes: number) {
+  readonly #locks: LockBook | undefined;
+
+  /** What members have to do with locks goes into `locks`, if somebody keeps it. */
+  constructor(channel: string, maxMembers: number, maxBytes: number, locks?: LockBook) {
+    this.#locks = locks;
     this.#channel = channel;
     this.maxMembers = maxMembers;
     this.maxBytes = maxBytes;
@@ -40,6 +46,7 @@ export class MemberSet implements PresenceSet {
   /** Starts over from rows of the presence table. */
   load(rows: readonly Row[]): void {
     this.#members.clear();
+    this.#locks?.clear();
     this.#bytes = 0;
     for (const row of rows) if (row.table === presenceTable) this.put(row.key, row);
     this.#sync = undefined;
@@ -49,15 +56,16 @@ export class MemberSet implements PresenceSet {
   put(key: string, row: Row | undefined): void {
     this.#remove(key);
     if (row === undefined) return;
-    this.#set(key, { message: row.value as PresenceMessage, serial: row.serial, time: row.time });
+    this.#set(key, { message: row.value as StoredPresence, serial: row.serial, time: row.time });
   }
 
   /** Takes the events of an entry. */
   fold(entry: Entry): void {
-    for (const event of presenceOf(entry)) {
+    const { stored } = entry.payload as PresencePayload;
+    for (const [index, event] of presenceOf(entry).entries()) {
       const key = memberKey(event);
       if (event.action === PresenceAction.LEAVE) this.#remove(key);
-      else this.#set(key, { message: event, serial: entry.serial, time: entry.time });
+      else this.#set(key, { message: stored?.[index] ?? event, serial: entry.serial, time: entry.time });
     }
   }
 
@@ -86,6 +94,7 @@ export class MemberSet implements PresenceSet {
   #set(key: string, member: Member): void {
     this.#remove(key);
     this.#members.set(key, member);
+    this.#locks?.set(key, member.message.locking);
     this.#bytes += sizeOf(member.message);
     this.#sync = undefined;
   }
@@ -94,6 +103,7 @@ export class MemberSet implements PresenceSet {
     const member = this.#members.get(key);
     if (member === undefined) return;
     this.#members.delete(key);
+    this.#locks?.set(key, undefined);
     this.#bytes -= sizeOf(member.message);
     this.#sync = undefined;
   }

@@ -3,6 +3,10 @@ import { errors, isNewer, memberKey, PresenceAction, type PresenceMessage, sizeO
 import type { Draft, Expectation, RowChange } from '../engine/engine.ts';
 import type { PresencePayload } from './entryView.ts';
 import { withUserClaim } from './extras.ts';
+import { noLocks, type StoredPresence } from './lock.ts';
+import { judgeLocks } from './lockJudge.ts';
+import { type LockTurn, onlyConnectionOf } from './lockTurn.ts';
+import { connectionOwner } from './lockRows.ts';
 import { checkMessageId } from './publish.ts';
 
 /** Table of rows that the presence set of a channel is kept in: one row per member key. */
@@ -10,7 +14,7 @@ export const presenceTable = 'presence';
 
 /** A member as stored: the message that last set it, and the serial and time of that entry. */
 export interface Member {
-  readonly message: PresenceMessage;
+  readonly message: StoredPresence;
   readonly serial: string;
   readonly time: number;
 }
@@ -26,6 +30,8 @@ export interface PresenceOrigin {
   readonly owner: string;
   /** `extras.userClaim` of all that it sends. */
   readonly userClaim?: string | undefined;
+  /** Whether it may take a lock by force. */
+  readonly mayForce?: boolean;
 }
 
 /** What presence rules look at: the set as it stands, and its bounds. */
@@ -40,14 +46,16 @@ export interface PresenceSet {
 
 /**
  * Folds the events of one PRESENCE frame into a draft: all of them or none. Undefined means that nothing changes, and the
- * frame is acknowledged all the same. Throws 91000, 40012, 40013, 91003 or 91006 (protocol reference 2.11).
+ * frame is acknowledged all the same. Throws 91000, 40012, 40013, 91003 or 91006 (protocol reference 2.11). Where the service
+ * decides who holds a lock, `locks` is the turn that takes part in the draft; it may throw 40000.
  */
 export function draftPresence(
   origin: PresenceOrigin,
   events: readonly PresenceMessage[],
   set: PresenceSet,
+  locks?: LockTurn,
 ): Draft | undefined {
-  const fold = new PresenceFold(origin, set);
+  const fold = new PresenceFold(origin, set, locks);
   for (const [index, event] of events.entries()) fold.add(event, index);
   return fold.draft();
 }
@@ -56,14 +64,18 @@ class PresenceFold {
   readonly #origin: PresenceOrigin;
   readonly #set: PresenceSet;
   /** Members as this frame leaves them so far; undefined is gone. */
-  readonly #overlay = new Map<string, PresenceMessage | undefined>();
+  readonly #overlay = new Map<string, StoredPresence | undefined>();
   readonly #broadcast: PresenceMessage[] = [];
+  readonly #locks: LockTurn | undefined;
+  /** In step with `broadcast`, where locks are judged. */
+  readonly #stored: (StoredPresence | null)[] = [];
   #members: number;
   #bytes: number;
 
-  constructor(origin: PresenceOrigin, set: PresenceSet) {
+  constructor(origin: PresenceOrigin, set: PresenceSet, locks: LockTurn | undefined) {
     this.#origin = origin;
     this.#set = set;
+    this.#locks = locks;
     this.#members = set.size;
     this.#bytes = set.bytes;
   }
@@ -103,16 +115,36 @@ class PresenceFold {
     const rows: RowChange[] = [];
     const expect: Expectation[] = [];
     for (const [key, message] of this.#overlay) {
+      const ownerOf = this.#locks === undefined ? owner : connectionOwner(this.#locks.scene.ref, key);
       rows.push(
-        message === undefined ? { table: presenceTable, key } : { table: presenceTable, key, value: message, owner },
+        message === undefined
+          ? { table: presenceTable, key }
+          : { table: presenceTable, key, value: message, owner: ownerOf },
       );
       expect.push({ table: presenceTable, key, serial: this.#set.get(key)?.serial ?? null });
     }
     const payload: PresencePayload = { idBase, connectionId, presence: this.#broadcast };
-    return { kind: 'presence', id: `c:${idBase}`, payload, rows, expect };
+    const draft = { kind: 'presence', id: `c:${idBase}`, payload, rows, expect } as const;
+    return this.#locks === undefined ? draft : this.#withLocks(draft, this.#locks);
   }
 
-  #current(key: string): PresenceMessage | undefined {
+  #withLocks(draft: Draft & { readonly payload: PresencePayload }, locks: LockTurn): Draft {
+    if (this.#stored.every((stored) => stored === null)) return draft;
+    const { rows = [], expect = [] } = draft;
+    const footing = locks.footing();
+    const { idBase, presence } = draft.payload;
+    const connectionId = onlyConnectionOf(presence);
+    const payload: PresencePayload = {
+      idBase,
+      ...(connectionId === undefined ? {} : { connectionId }),
+      presence,
+      stored: this.#stored,
+      ...(footing.counter === undefined ? {} : { counter: footing.counter }),
+    };
+    return { ...draft, payload, rows: [...rows, ...footing.rows], expect: [...expect, ...footing.expect] };
+  }
+
+  #current(key: string): StoredPresence | undefined {
     return this.#overlay.has(key) ? this.#overlay.get(key) : this.#set.get(key)?.message;
   }
 
@@ -121,10 +153,38 @@ class PresenceFold {
     const stored = member === undefined ? { ...event, action: PresenceAction.ENTER } : event;
     if (member === undefined && ++this.#members > this.#set.maxMembers)
       throw errors.tooManyMembers(this.#set.maxMembers);
-    this.#bytes += sizeOf(event) - (member === undefined ? 0 : sizeOf(member));
+    if (this.#locks !== undefined) {
+      this.#putJudged(key, stored, member, this.#locks);
+      return;
+    }
+    this.#store(key, stored, member);
+    this.#broadcast.push(stored);
+  }
+
+  /** Who loses a lock is told of it before who gets it. */
+  #putJudged(key: string, event: PresenceMessage, member: PresenceMessage | undefined, locks: LockTurn): void {
+    const { told, stored } = judgeLocks(locks, key, event, this.#origin.mayForce === true);
+    this.#store(key, stored, member);
+    for (const served of locks.served(`locks-${this.#origin.idBase}`, (other) => this.#current(other))) {
+      this.#store(served.key, served.stored, this.#current(served.key));
+      this.#tell(served.told, served.stored);
+    }
+    const had = member as StoredPresence | undefined;
+    const isPlain = [had, stored, told as StoredPresence].every(
+      (each) => each?.extras === undefined && each?.locking === undefined,
+    );
+    this.#tell(told, isPlain ? null : stored);
+  }
+
+  #store(key: string, stored: StoredPresence, member: PresenceMessage | undefined): void {
+    this.#bytes += sizeOf(stored) - (member === undefined ? 0 : sizeOf(member));
     if (this.#bytes > this.#set.maxBytes) throw errors.presenceTooLarge(this.#set.maxBytes);
     this.#overlay.set(key, stored);
-    this.#broadcast.push(stored);
+  }
+
+  #tell(event: PresenceMessage, stored: StoredPresence | null): void {
+    this.#broadcast.push(event);
+    this.#stored.push(stored);
   }
 
   #leave(key: string, event: PresenceMessage, member: PresenceMessage | undefined): void {
@@ -132,7 +192,14 @@ class PresenceFold {
     this.#members -= 1;
     this.#bytes -= sizeOf(member);
     this.#overlay.set(key, undefined);
-    this.#broadcast.push(event);
+    if (this.#locks === undefined) this.#broadcast.push(event);
+    else this.#leaveJudged(key, event, this.#locks);
+  }
+
+  #leaveJudged(key: string, event: PresenceMessage, locks: LockTurn): void {
+    const isPlain = locks.of(key) === noLocks;
+    if (!isPlain) locks.set(key, noLocks);
+    this.#tell(withoutLocks(event), isPlain ? null : withoutLocks(event));
   }
 }
 
@@ -165,7 +232,12 @@ function withStateOf(leave: PresenceMessage, member: PresenceMessage): PresenceM
  * `unset` members are still there and are removed by the entry; lapsed ones are gone already, and the draft holds only
  * if nobody has entered under their keys since.
  */
-export function draftLeaves(members: readonly Member[], state: 'unset' | 'lapsed', idBase: string): Draft {
+export function draftLeaves(
+  members: readonly Member[],
+  state: 'unset' | 'lapsed',
+  idBase: string,
+  locks?: LockTurn,
+): Draft {
   const keys = members.map((member) => ({ key: memberKey(member.message), serial: member.serial }));
   const presence = members.map(({ message }, index) => ({
     ...withStateOf({ action: PresenceAction.LEAVE }, message),
@@ -173,21 +245,50 @@ export function draftLeaves(members: readonly Member[], state: 'unset' | 'lapsed
     ...(message.clientId === undefined ? {} : { clientId: message.clientId }),
     ...(message.connectionId === undefined ? {} : { connectionId: message.connectionId }),
   }));
-  const payload: PresencePayload = { idBase, presence };
-  return {
+  const draft = {
     kind: 'presence',
     id: `l:${idBase}`,
-    payload,
+    payload: { idBase, presence } satisfies PresencePayload,
     rows: state === 'unset' ? keys.map(({ key }) => ({ table: presenceTable, key })) : [],
     expect: keys.map(({ key, serial }) => ({
       table: presenceTable,
       key,
       serial: state === 'unset' ? serial : null,
     })),
+  } as const;
+  return locks === undefined ? draft : leavesWithLocks(draft, members, locks);
+}
+
+/** What the members held and waited for goes with them. */
+function leavesWithLocks(
+  draft: Draft & { readonly payload: PresencePayload },
+  members: readonly Member[],
+  locks: LockTurn,
+): Draft {
+  const presence = draft.payload.presence.map(withoutLocks);
+  for (const { message } of members) locks.forget(memberKey(message), message.locking ?? noLocks);
+  const { rows, expect, counter } = locks.footing();
+  return {
+    ...draft,
+    payload: { ...draft.payload, presence, ...(counter === undefined ? {} : { counter }) },
+    rows: [...(draft.rows ?? []), ...rows],
+    expect: [...(draft.expect ?? []), ...expect],
   };
+}
+
+/** Who leaves holds nothing: what its message says of locks is of no use to anybody. */
+function withoutLocks(event: PresenceMessage): PresenceMessage {
+  if (event.extras === undefined) return event;
+  const { extras, ...bare } = event;
+  const { locks: _locks, parvis: _parvis, ...others } = extras;
+  return Object.keys(others).length === 0 ? bare : { ...bare, extras: others };
 }
 
 /** A member as SYNC and REST show it. */
 export function presentOf(member: Member): PresenceMessage {
-  return { ...member.message, action: PresenceAction.PRESENT, timestamp: member.time };
+  if (member.message.locking === undefined) {
+    return { ...member.message, action: PresenceAction.PRESENT, timestamp: member.time };
+  }
+  const { locking: _, ...message } = member.message;
+  return { ...message, action: PresenceAction.PRESENT, timestamp: member.time };
 }

@@ -13,13 +13,15 @@ export interface ChannelRule {
   readonly conflateBy?: KeyExpression;
   /** Whether attaching or entering needs a concrete clientId (40012): everybody in a space has a name. */
   readonly identified: boolean;
+  /** Whether the service decides who holds a lock. */
+  readonly locks?: boolean;
 }
 
 const ordinary: ChannelRule = { windowMs: 0, conflateMessages: false, identified: false };
 
 /** Rules by the last part of the name. Spaces keeps members and locks in one channel, cursors in the other. */
 const bySuffix: readonly [suffix: string, rule: ChannelRule][] = [
-  ['::$space', { windowMs: 0, conflateMessages: false, identified: true }],
+  ['::$space', { windowMs: 0, conflateMessages: false, identified: true, locks: true }],
   ['::$cursors', { windowMs: 5, conflateMessages: true, identified: true }],
 ];
 
