@@ -9,7 +9,7 @@ export interface CursorSink {
   /** Whether what is published now goes out now. */
   isOpen(): boolean;
   /** ms between batches, for up to a hundred members. */
-  readonly interval: number;
+  interval(): number;
   failed(error: unknown): void;
 }
 
@@ -17,10 +17,8 @@ export interface CursorSink {
 export interface CursorBatch {
   /** Takes a position. A promise comes back if this sends it at once. */
   push(cursor: Cursor): Promise<unknown> | undefined;
-  /** How many are in the cursors presence set, this client included. */
+  /** How many are in the cursors presence set, this client included. Sends what was held back, if it can go now. */
   setAudience(count: number): void;
-  /** Sends what was held back, if it can go now. */
-  wake(): void;
   /** Forgets all positions. */
   clear(): void;
 }
@@ -65,9 +63,10 @@ export function cursorBatch(sink: CursorSink): CursorBatch {
 
   function wait(): void {
     const now = Date.now();
-    // From when it was due, not from when the timer ran: the rate does not drift. Without making up for a long sleep.
-    dueAt = Math.max(dueAt, now - sink.interval) + Math.ceil(audience / 100) * sink.interval * slowdown;
-    timer = setTimeout(tick, Math.max(0, dueAt - now));
+    const interval = Math.ceil(audience / 100) * sink.interval() * slowdown;
+    // From when it was due, not from when the timer ran, or the rate would drift; a long sleep is not made up for.
+    dueAt = Math.max(dueAt + interval, now);
+    timer = setTimeout(tick, dueAt - now);
   }
 
   function flush(): Promise<unknown> | undefined {
@@ -101,31 +100,31 @@ export function cursorBatch(sink: CursorSink): CursorBatch {
         if (Math.floor(error?.code / 100) !== 429) return;
         slowdown = Math.min(MAX_SLOWDOWN, slowdown * 2);
         // Nothing newer follows that would tell where the cursor is.
-        if (mine === generation && !points.length) held ??= sent[sent.length - 1]?.cursor;
+        const last = sent[sent.length - 1];
+        if (!last || mine !== generation || points.length) return;
+        startedAt = Date.now();
+        points = [{ cursor: last.cursor, offset: 0 }];
+        if (timer === undefined) wait();
       },
     );
     return done;
   }
 
   function tick(): void {
-    const last = points[points.length - 1]?.cursor ?? held;
+    const last = points[points.length - 1];
     if (last && canSend()) {
-      if (held) points = [{ cursor: (held = undefined) ?? last, offset: (startedAt = Date.now()) && 0 }];
       flush();
       return;
     }
     timer = undefined;
     points = [];
-    held = last;
+    held ??= last?.cursor;
   }
 
   return {
     push,
     setAudience(count) {
       audience = count;
-      if (held) push(held);
-    },
-    wake() {
       if (held) push(held);
     },
     clear() {

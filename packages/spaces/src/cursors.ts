@@ -1,25 +1,45 @@
 import { type ChannelOf, type ChannelPort, isGranted, type MessageLike, quit, type SpacesClient } from './client.ts';
-import { CursorBatch } from './cursorBatch.ts';
+import { type CursorBatch, cursorBatch } from './cursorBatch.ts';
 import { lastCursors } from './cursorHistory.ts';
-import { CursorPlayback } from './cursorPlayback.ts';
+import { cursorReplay } from './cursorReplay.ts';
 import { EventEmitter } from './emitter.ts';
 import { errors } from './errors.ts';
 import { PresenceFeed } from './presenceFeed.ts';
 import type { SpaceCore } from './spaceCore.ts';
 import type { CursorsOptions, CursorUpdate, SpaceTypes } from './types.ts';
-import { CURSOR_EVENT, cursorsChannel, memberKey, parseCursors } from './wire.ts';
+import {
+  CURSOR_EVENT,
+  type CursorPoint,
+  composeKeyed,
+  cursorEvent,
+  cursorsChannel,
+  memberKey,
+  parseCursors,
+} from './wire.ts';
 
 /** Events of `space.cursors`. Own positions come back too; tell them by `connectionId`. */
 export interface CursorsEventMap<T extends SpaceTypes = SpaceTypes> {
   update: CursorUpdate<T>;
 }
 
+/** Events of `space.cursors` that reach only those who name them. */
+export interface CursorsNamedEventMap {
+  /** A cursor message as it came, not replayed at the pace of its sender. */
+  message: MessageLike;
+}
+
+/** What `cursors.set` takes. A cursor with a `key` (caret, tool, or one per surface) is one of its own; without, the default one. */
+export type CursorToSet<T extends SpaceTypes = SpaceTypes> = Pick<CursorUpdate<T>, 'position' | 'data'> & {
+  key?: string | undefined;
+};
+
 /**
  * Live cursors. The first use attaches a channel of their own and enters its presence, for members send only while
  * somebody else is there.
  */
 export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = SpacesClient> extends EventEmitter<
-  CursorsEventMap<T>
+  CursorsEventMap<T>,
+  CursorsNamedEventMap
 > {
   private port: ChannelPort | undefined;
   private feed: PresenceFeed | undefined;
@@ -28,8 +48,10 @@ export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient =
   private isListening = false;
   private isWanted = false;
   private isSender = false;
-  private readonly batch: CursorBatch;
-  private readonly playback = new CursorPlayback((update) => this.emit('update', update as CursorUpdate<T>));
+  private isHidden = false;
+  private last: CursorPoint['cursor'] | undefined;
+  private readonly batches = new Map<string | undefined, CursorBatch>();
+  private readonly replay = cursorReplay((update) => this.emit('update', update as CursorUpdate<T>));
 
   /** @internal */
   constructor(
@@ -38,14 +60,6 @@ export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient =
     private readonly failed: (error: unknown) => void,
   ) {
     super('Cursors');
-    this.batch = new CursorBatch({
-      publish: (points) => this.open().publish(CURSOR_EVENT, points),
-      isOpen: () => core.client.connection.state === 'connected' && this.port?.state === 'attached',
-      get interval() {
-        return options.outboundBatchInterval;
-      },
-      failed,
-    });
   }
 
   /** The cursors channel; undefined until the first use. */
@@ -57,11 +71,17 @@ export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient =
    * Sends this client's position to the others. Rejects with 101001 outside the space. A position that goes out at once
    * resolves on acknowledgement, others when they are taken; a rejection that nobody handles is no unhandled one.
    */
-  set(cursor: Pick<CursorUpdate<T>, 'position' | 'data'>): Promise<void> {
+  set(cursor: CursorToSet<T>): Promise<void> {
     const done = this.send(cursor);
     // Called for every move of the mouse, mostly without looking at the outcome.
     done.catch(() => {});
     return done;
+  }
+
+  /** Keeps this client's cursors to itself, or shows them again: then the last position of each is sent. */
+  hide(isHidden = true): void {
+    this.isHidden = isHidden;
+    this.wake();
   }
 
   /** The last position of each connection in the cursors presence, from history; null where there is none. */
@@ -90,7 +110,7 @@ export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient =
 
   /** @internal Leaves the cursors presence, so that nobody sends for our sake. */
   async leave(): Promise<void> {
-    this.batch.clear();
+    this.clear();
     this.isSender = false;
     if (!this.entering) return;
     this.entering = undefined;
@@ -105,7 +125,7 @@ export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient =
   /** @internal */
   async dispose(): Promise<void> {
     this.off();
-    this.batch.clear();
+    this.clear();
     this.feed?.stop();
     const { port } = this;
     if (port) await quit(this.core.client, port, () => this.leave());
@@ -120,20 +140,45 @@ export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient =
   protected override onDropped(): void {
     if (this.hasListeners()) return;
     this.isWanted = false;
-    this.playback.clear();
+    this.replay.clear();
     if (this.isListening) this.port?.unsubscribe(CURSOR_EVENT, this.onCursors);
     this.isListening = false;
     // A component that subscribes again in the same tick must not be seen leaving.
     void Promise.resolve().then(() => (this.isWanted || this.isSender ? undefined : this.leave()));
   }
 
-  private async send({ position, data }: Pick<CursorUpdate<T>, 'position' | 'data'>): Promise<void> {
+  private async send({ position, data, key }: CursorToSet<T>): Promise<void> {
     void this.core.own;
     const channel = this.open();
     this.isSender = true;
-    const sent = this.batch.push({ position: { ...position }, data });
+    const cursor = { position: { ...position }, data };
+    if (!key) this.last = cursor;
+    const sent = this.batchOf(key).push(cursor);
     await (sent ?? this.entering);
     if (!isGranted(channel, 'publish')) throw errors.notPermitted('publish', channel.name);
+  }
+
+  private batchOf(key: string | undefined): CursorBatch {
+    const known = this.batches.get(key);
+    if (known) return known;
+    const { core, options, failed } = this;
+    const batch = cursorBatch({
+      publish: (points) => this.open().publish(cursorEvent(key), key ? composeKeyed(points, this.last) : points),
+      isOpen: () => !this.isHidden && core.client.connection.state === 'connected' && this.port?.state === 'attached',
+      interval: () => options.outboundBatchInterval,
+      failed,
+    });
+    batch.setAudience(this.present.size);
+    this.batches.set(key, batch);
+    return batch;
+  }
+
+  private clear(): void {
+    for (const batch of this.batches.values()) batch.clear();
+  }
+
+  private wake(): void {
+    for (const batch of this.batches.values()) batch.setAudience(this.present.size);
   }
 
   /** The channel, with its presence followed and entered. */
@@ -151,26 +196,25 @@ export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient =
     const port = client.channels.get(cursorsChannel(name));
     this.port = port;
     const { present } = this;
-    const count = () => this.batch.setAudience(present.size);
     this.feed = new PresenceFeed(port, client.connection, {
       message: ({ action, connectionId, clientId }) => {
         const key = memberKey(connectionId, clientId);
         if (action === 'leave') present.delete(key);
         else present.add(key);
-        count();
+        this.wake();
       },
       lost: () => present.clear(),
       synced: (members) => {
         for (const { connectionId, clientId } of members) present.add(memberKey(connectionId, clientId));
-        count();
+        this.wake();
         this.listen();
       },
       gone: () => {
         this.entering = undefined;
         present.clear();
-        count();
+        this.wake();
       },
-      attached: () => this.batch.wake(),
+      attached: () => this.wake(),
       failed: this.failed,
     });
     return port;
@@ -187,8 +231,10 @@ export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient =
     });
   }
 
-  private readonly onCursors = ({ clientId, connectionId, data }: MessageLike): void => {
+  private readonly onCursors = (message: MessageLike): void => {
+    const { clientId, connectionId, data } = message;
     if (!clientId || !connectionId) return;
-    this.playback.add(clientId, connectionId, parseCursors(data));
+    this.emitNamed('message', message);
+    if (this.hasListeners('update')) this.replay.add(clientId, connectionId, parseCursors(data));
   };
 }

@@ -105,11 +105,24 @@ export function composeExtras(locks: readonly LockEntry[], former: readonly stri
   };
 }
 
+/** The name of the messages of one cursor: a key of its own has messages that others, official ones too, do not hear. */
+export const cursorEvent = (key: string | undefined): string => (key ? `${CURSOR_EVENT}:${key}` : CURSOR_EVENT);
+
 /** One element of a cursor message; `offset` is ms since the first of its array. */
 export interface CursorPoint {
   cursor: { position: CursorPosition; data?: object | undefined };
   offset: number;
+  /** Only in the first of an array: when that was, ms of the sender's clock. */
+  [OWN_KEY]?: { at: number };
 }
+
+/**
+ * A message of a cursor with a key: one element, so that who looks for the last position in history finds that of the
+ * default cursor, or none.
+ */
+export const composeKeyed = (points: readonly CursorPoint[], cursor: CursorPoint['cursor'] | undefined): object[] => [
+  { ...(cursor && { cursor }), offset: 0, [OWN_KEY]: { points } },
+];
 
 /** The points of a cursor message; elements that are none are left out. */
 export function parseCursors(data: unknown): CursorPoint[] {
