@@ -32,6 +32,7 @@ export {
 export { type ClaimRules, type JwtClaims, readJwtClaims } from './jwtClaims.ts';
 export { type ApiKey, formatKey, generateKey, parseKey } from './key.ts';
 export { clockSkewMs, defaultTtlMs, maxTtlMs } from './lifetime.ts';
+export { LockRights } from './lockRights.ts';
 export { type NodeRequest, type NodeResponse, toNodeHandler } from './nodeHandler.ts';
 export { type Operation, operations } from './operation.ts';
 export {

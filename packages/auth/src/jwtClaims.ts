@@ -3,6 +3,7 @@ import { Capability } from './capability.ts';
 import { ChannelClaims } from './channelClaims.ts';
 import { type Identity, tokenClientId } from './identity.ts';
 import { clockSkewMs, maxTtlMs } from './lifetime.ts';
+import { LockRights } from './lockRights.ts';
 
 /** What a JWT says, once its signature is known to be good. */
 export interface JwtClaims {
@@ -18,6 +19,8 @@ export interface JwtClaims {
   readonly userClaims: ChannelClaims<string> | undefined;
   /** `ably.limits.publish.perAttachment.maxRate.<resource>`: messages a second, by channel. */
   readonly publishRates: ChannelClaims<number> | undefined;
+  /** `x-parvis-locks`: what the client may do about locks that others hold, by channel. */
+  readonly lockRights: LockRights | undefined;
 }
 
 /** How `readJwtClaims` judges. */
@@ -49,6 +52,7 @@ export function readJwtClaims(payload: Payload, rules: ClaimRules): JwtClaims {
     revocationKey: readRevocationKey(payload['x-ably-revocation-key']),
     userClaims: isScoped ? ChannelClaims.read(payload, userClaimPrefix, textOf) : undefined,
     publishRates: isScoped ? ChannelClaims.read(payload, publishRatePrefix, rateOf) : undefined,
+    lockRights: readLockRights(payload['x-parvis-locks']),
   };
 }
 
@@ -82,6 +86,15 @@ function readCapability(claim: unknown, parse: (source: unknown) => Capability):
     return parse(claim);
   } catch {
     throw errors.badJwt('x-ably-capability is not a capability');
+  }
+}
+
+function readLockRights(claim: unknown): LockRights | undefined {
+  if (claim === undefined || claim === null) return undefined;
+  try {
+    return LockRights.parse(claim);
+  } catch {
+    throw errors.badJwt('x-parvis-locks must be the JSON text of a map of channels to ["force"]');
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Capability } from '@parvis/auth';
+import type { Capability, LockRights } from '@parvis/auth';
 
 /** An API key of an app. */
 export interface Key {
@@ -10,6 +10,8 @@ export interface Key {
   readonly capabilityText: string;
   /** Tokens of this key may be revoked; they live one hour at most. */
   readonly revocableTokens: boolean;
+  /** Where clients with the key itself may take locks by force; those with its tokens have it of their token alone. */
+  readonly lockRights?: LockRights;
 }
 
 /** Rules for all channels whose name begins with `<id>:`, or is `<id>`. */

@@ -1,4 +1,4 @@
-import { Capability, parseKey } from '@parvis/auth';
+import { Capability, LockRights, parseKey } from '@parvis/auth';
 import { errors } from '@parvis/protocol';
 import type { App, Apps, Key, Namespace } from './app.ts';
 
@@ -9,6 +9,8 @@ export interface KeyOptions {
   /** A `Capability`, its JSON text or the map itself; default everything on every plain channel. */
   readonly capability?: unknown;
   readonly revocableTokens?: boolean;
+  /** Map of channels to `["force"]`, or its JSON text: where locks may be taken by force. */
+  readonly locks?: unknown;
 }
 
 /** What an app has beside its keys. */
@@ -58,7 +60,7 @@ export function appsFromKeys(keys: readonly KeyOptions[], options: AppOptions = 
   return [...byApp].map(([id, ofApp]) => ({ id, keys: ofApp, namespaces, ...limits }));
 }
 
-function readKey({ key, capability, revocableTokens = false }: KeyOptions, minSecretLength: number) {
+function readKey({ key, capability, revocableTokens = false, locks }: KeyOptions, minSecretLength: number) {
   const { appId, keyId, name, secret } = parseKey(key);
   if (!idShape.test(appId) || !idShape.test(keyId)) {
     throw errors.badCredentials('ids of an API key must be of up to 64 letters, digits, _ and -, and not begin with -');
@@ -70,7 +72,8 @@ function readKey({ key, capability, revocableTokens = false }: KeyOptions, minSe
   }
   const parsed = Capability.parse(capability ?? everything);
   const capabilityText = textOf(capability) ?? parsed.text;
-  return { appId, key: { name, secret, revocableTokens, capability: parsed, capabilityText } };
+  const lockRights = locks === undefined ? {} : { lockRights: LockRights.parse(locks) };
+  return { appId, key: { name, secret, revocableTokens, capability: parsed, capabilityText, ...lockRights } };
 }
 
 /** The text of a capability that is JSON text or a map; that of a `Capability` says nothing of how it was written. */

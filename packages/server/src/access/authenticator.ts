@@ -84,7 +84,8 @@ function keyCheck({ apps, requireTls = false, compareSecrets = secretsEqual }: A
     const isRight = compareSecrets(secret, key?.secret);
     if (app && !key && via === 'rest') throw errors.notFound('API key', 401);
     if (!app || !key || !isRight) throw errors.invalidCredentials('API key is not valid');
-    return { app, key, clientId: connectIdentity('*', clientId, via), capability: key.capability, method: 'key' };
+    const { capability, lockRights } = key;
+    return { app, key, clientId: connectIdentity('*', clientId, via), capability, method: 'key', lockRights };
   };
 }
 
@@ -101,6 +102,7 @@ function bearerOf(token: VerifiedToken, identity: Identity): Principal {
     tokenClientId: token.clientId === identity ? undefined : token.clientId,
     userClaims: token.userClaims,
     publishRates: token.publishRates,
+    lockRights: token.lockRights,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Capability, ChannelClaims } from '@parvis/auth';
+import type { Capability, ChannelClaims, LockRights } from '@parvis/auth';
 import type { App, Key } from './app.ts';
 
 /** Who a connection or a request acts for, and what it may do. A value: never changed, only replaced by a renewal. */
@@ -20,6 +20,8 @@ export interface Principal {
   readonly userClaims?: ChannelClaims<string> | undefined;
   /** Messages a second that one attachment may publish on a channel, by the JWT (42911). */
   readonly publishRates?: ChannelClaims<number> | undefined;
+  /** Where it may take locks by force, by the JWT or by the key. */
+  readonly lockRights?: LockRights | undefined;
 }
 
 /** What a client showed. At most one of `key` and `token`. */

@@ -6,6 +6,7 @@ import {
   decodeJwt,
   embeddedToken,
   type Identity,
+  type LockRights,
   maxTokenLength,
   readJwtClaims,
   resemblesJwt,
@@ -31,6 +32,7 @@ export interface VerifiedToken {
   readonly revocationKey?: string | undefined;
   readonly userClaims?: ChannelClaims<string> | undefined;
   readonly publishRates?: ChannelClaims<number> | undefined;
+  readonly lockRights?: LockRights | undefined;
 }
 
 /** Longest text that is remembered, so that the number of entries bounds the memory. */
@@ -89,9 +91,9 @@ export class TokenVerifier {
     if (!macsEqual(signature, macOf(key, signedText))) throw badSignature();
     const parseCapability = (source: unknown) => this.#narrowed(key, source);
     const claims = readJwtClaims(payload, { now, revocableTokens: key.revocableTokens, parseCapability });
-    const { clientId, issuedAt, expiresAt, revocationKey, userClaims, publishRates } = claims;
+    const { clientId, issuedAt, expiresAt, revocationKey, userClaims, publishRates, lockRights } = claims;
     const capability = granted(claims.capability ?? key.capability);
-    return { app, key, clientId, capability, issuedAt, expiresAt, revocationKey, userClaims, publishRates };
+    return { app, key, clientId, capability, issuedAt, expiresAt, revocationKey, userClaims, publishRates, lockRights };
   }
 
   /** The capability of a key narrowed by one that a token claims, possibly to nothing. Throws 40000. */

@@ -14,6 +14,7 @@ import { filterStep } from './filterStep.ts';
 import { assertMetachannel } from './metachannels.ts';
 import { parseOccupancy } from './occupancy.ts';
 import { isDerived, parseQualifiedName } from './qualifiedName.ts';
+import { ruleOf } from './rule.ts';
 import type { ViewStep } from './view.ts';
 
 /** Characters of a param that is kept as long as the attachment is: all names of modes together have fewer. */
@@ -44,6 +45,7 @@ export function attachRequestOf(message: ProtocolMessage, maxRewind: number): At
   if (wholeAppends) params.set('appendMode', 'full');
   const occupancy = sent.get('occupancy');
   keep(params, sent, 'occupancy');
+  if (sent.get('locks') === 'server' && ruleOf(name.channel).locks === true) params.set('locks', 'server');
   const steps: ViewStep[] = name.qualifier === 'filter' ? [filterStep(name.filter)] : [];
   return {
     name,
@@ -57,6 +59,7 @@ export function attachRequestOf(message: ProtocolMessage, maxRewind: number): At
     // A filter judges whole messages.
     wholeAppends: wholeAppends || steps.length > 0,
     occupancy: occupancy === undefined ? undefined : parseOccupancy(occupancy),
+    syncsTwice: sent.get('agent')?.startsWith('spaces/') === true && !params.has('locks'),
   };
 }
 

@@ -43,6 +43,11 @@ export class Attachment {
   rewound: string | undefined;
   /** Entries fed while it is read what an append goes on from; undefined while it takes part in the fan-out. */
   late: Entry[] | undefined;
+  /**
+   * Whether a sync after a gap says each member twice, at first without locks: the official Spaces SDK goes on with locks
+   * that are merely not there any more.
+   */
+  readonly syncsTwice: boolean;
   /** The sync that is under way to a client that is slow to take it. */
   syncing: object | undefined;
   /** Entries fed while the attach was still reading its backlog; undefined once live. */
@@ -59,6 +64,7 @@ export class Attachment {
     this.echo = subscriber.echo && request.echo;
     this.occupancy = request.occupancy;
     this.wholeAppends = request.wholeAppends;
+    this.syncsTwice = request.syncsTwice && channel.locks !== undefined;
   }
 
   /** It has no more than what comes after this position, and the messages that were rewound, published from a serial on. */
@@ -94,6 +100,8 @@ export interface AttachRequest {
   readonly wholeAppends: boolean;
   /** Param `occupancy`. */
   readonly occupancy: OccupancyWish | undefined;
+  /** Whether it is a client of spaces by param `agent` that does not say that it takes locks from the service. */
+  readonly syncsTwice: boolean;
 }
 
 /** The last messages of a channel, or those of the last `ms`. */

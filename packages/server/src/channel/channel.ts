@@ -162,9 +162,9 @@ export class Channel implements Sink {
     return held;
   }
 
-  /** Sends an attachment who is present, at its pace. */
-  sync(attachment: Attachment): void {
-    sendSync(attachment).catch((failure) => this.#parts.report(failure, this.name));
+  /** Sends an attachment who is present, at its pace. `afterGap`: it knows members, and may have missed changes of them. */
+  sync(attachment: Attachment, afterGap = false): void {
+    sendSync(attachment, afterGap && attachment.syncsTwice).catch((failure) => this.#parts.report(failure, this.name));
   }
 
   /** Gives an attachment other modes. */

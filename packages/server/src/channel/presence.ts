@@ -5,8 +5,8 @@ import type { PresencePayload } from './entryView.ts';
 import { withUserClaim } from './extras.ts';
 import { noLocks, type StoredPresence } from './lock.ts';
 import { judgeLocks } from './lockJudge.ts';
-import { type LockTurn, onlyConnectionOf } from './lockTurn.ts';
 import { connectionOwner } from './lockRows.ts';
+import { type LockTurn, onlyConnectionOf } from './lockTurn.ts';
 import { checkMessageId } from './publish.ts';
 
 /** Table of rows that the presence set of a channel is kept in: one row per member key. */

@@ -1,4 +1,13 @@
-import { Action, ErrorInfo, errors, Flag, Mode, messageSerial, type ProtocolMessage } from '@parvis/protocol';
+import {
+  Action,
+  compareSerials,
+  ErrorInfo,
+  errors,
+  Flag,
+  Mode,
+  messageSerial,
+  type ProtocolMessage,
+} from '@parvis/protocol';
 import type { Engine, Entry } from '../engine/engine.ts';
 import type { Limits } from '../limits.ts';
 import type { Attachment, AttachRequest, Rewind } from './attachment.ts';
@@ -51,7 +60,7 @@ export async function attach(
     if (catchUp !== undefined)
       await catchUp.read(() => [[attachment, [...backlog.entries, ...(attachment.held ?? [])]]]);
     if (!wanted()) return;
-    finish(attachment, backlog, catchUp);
+    finish(attachment, backlog, catchUp, hasMissedLocks(attachment, request, backlog));
   } finally {
     if (attachment.held !== undefined) channel.remove(attachment);
   }
@@ -60,7 +69,13 @@ export async function attach(
 /** Where nothing changes, no version is shown. */
 const none: Shown = new Map();
 
-function finish(attachment: Attachment, backlog: Backlog, catchUp: CatchUp | undefined): void {
+/** What happened to locks in the meantime is told by a sync alone: presence is not replayed. */
+function hasMissedLocks({ channel }: Attachment, { channelSerial }: AttachRequest, { resumed }: Backlog): boolean {
+  if (channelSerial === undefined || channel.locks === undefined) return false;
+  return !resumed || compareSerials(channel.locks.changedAt, channelSerial) > 0;
+}
+
+function finish(attachment: Attachment, backlog: Backlog, catchUp: CatchUp | undefined, hasMissedLocks: boolean): void {
   const { channel, subscriber } = attachment;
   channel.fanOut.flush();
   const seesPresence = (attachment.modes & Mode.PRESENCE_SUBSCRIBE) !== 0 && channel.members.size > 0;
@@ -74,7 +89,7 @@ function finish(attachment: Attachment, backlog: Backlog, catchUp: CatchUp | und
   if (backlog.resumed) flags |= Flag.RESUMED;
   if (entries.length > 0) flags |= Flag.HAS_BACKLOG;
   subscriber.send(new Frame(attachedMessage(attachment, backlog.position, flags, backlog.error)));
-  if (seesPresence) channel.sync(attachment);
+  if (seesPresence) channel.sync(attachment, hasMissedLocks);
   for (const entry of entries) {
     channel.fanOut.deliverTo(attachment, entry, entry === backlog.entries[0] ? backlog.from : undefined);
   }

@@ -159,7 +159,7 @@ export class Attachments {
       if (attachment?.channel !== channel) continue;
       attachment.startFrom(channel.position);
       this.#tell(attached, modes, errors.serialForeign());
-      if (attachment.view?.messagesOnly !== true) channel.sync(attachment);
+      if (attachment.view?.messagesOnly !== true) channel.sync(attachment, true);
     }
   }
 

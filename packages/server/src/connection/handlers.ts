@@ -141,7 +141,8 @@ function presence(connection: Connection, message: ProtocolMessage): void {
     if (attached === undefined && !connection.resumed) throw errors.notAttached(name);
     if (attached !== undefined) attached.sentPresence = true;
     requireMode(connection, name, Mode.PRESENCE, 'presence');
-    if (ruleOf(name).identified) requireIdentified(principal.clientId);
+    const rule = ruleOf(name);
+    if (rule.identified) requireIdentified(principal.clientId);
     const channel = await host.channels.open(principal.app, channelName);
     const origin = {
       connectionId,
@@ -149,6 +150,7 @@ function presence(connection: Connection, message: ProtocolMessage): void {
       idBase: `${connectionId}:${msgSerial}`,
       owner,
       userClaim: principal.userClaims?.for(channelName),
+      mayForce: rule.locks === true && principal.lockRights?.mayForce(channelName) === true,
     };
     await channel.submitPresence(origin, events);
     return { serials: [] };

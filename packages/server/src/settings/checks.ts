@@ -7,13 +7,19 @@ import type { AppSetting, NamespaceSetting } from './settings.ts';
 
 const namespaceFlags = ['persisted', 'pushEnabled', 'mutableMessages'] as const;
 
-/** A key: its text, or an object with `key`, `capability` and `revocableTokens`. Throws 40005 for one that is none. */
+/** A key: its text, or an object with `key`, `capability`, `revocableTokens` and `locks`. Throws 40005 for one that is none. */
 export function checkKey(item: unknown, name: string): KeyOptions {
   if (typeof item === 'string') return { key: checkKeyText(item, name) };
-  const { key, capability, revocableTokens } = fieldsOf(item, name, ['key', 'capability', 'revocableTokens']);
+  const { key, capability, revocableTokens, locks } = fieldsOf(item, name, [
+    'key',
+    'capability',
+    'revocableTokens',
+    'locks',
+  ]);
   return {
     key: checkKeyText(key, name),
     ...(capability === undefined ? {} : { capability }),
+    ...(locks === undefined ? {} : { locks }),
     ...optionalFlag({ revocableTokens }, name),
   };
 }
