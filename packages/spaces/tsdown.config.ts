@@ -9,7 +9,7 @@ const shared: UserConfig = {
 export default defineConfig([
   {
     ...shared,
-    entry: { index: 'src/index.ts' },
+    entry: { index: 'src/index.ts', locks: 'src/lockEntry.ts' },
     format: ['esm', 'cjs'],
     platform: 'neutral',
     fixedExtension: false,

@@ -29,10 +29,11 @@ export interface PresenceMessageLike {
   readonly extras?: unknown;
 }
 
-/** A channel message as received; all that cursors read of it. */
+/** A channel message as received; all that cursors read of it. `timestamp` is the service's clock in ms. */
 export interface MessageLike {
   readonly clientId?: string | undefined;
   readonly connectionId?: string | undefined;
+  readonly timestamp?: number | undefined;
   readonly data?: unknown;
 }
 
@@ -70,6 +71,8 @@ export interface ChannelPort {
   readonly name: string;
   readonly state: string;
   readonly modes?: readonly string[] | undefined;
+  /** Channel params that the service understood, once attached. */
+  readonly params?: Record<string, string> | undefined;
   readonly presence: PresencePort;
   publish(name: string, data: unknown): Promise<unknown>;
   subscribe(name: string, listener: (message: MessageLike) => void): Promise<unknown>;

@@ -31,5 +31,6 @@ export const errors = {
   notEntered: () => new ErrorInfo('not in the space: enter before', 101001),
   lockRequested: (id: string) => new ErrorInfo(`lock ${id} was acquired before: release it`, 101002),
   lockHeld: (id: string) => new ErrorInfo(`lock ${id} is held by another member`, 101003),
+  lockLost: (id: string) => new ErrorInfo(`lock ${id} was lost with the connection: acquire it again`, 80008),
   lockTaken: (id: string) => new ErrorInfo(`lock ${id} went to an earlier request of another member`, 101004),
 };

@@ -17,7 +17,7 @@ export type { Cursors, CursorsEventMap } from './cursors.ts';
 export type { EventEmitter, EventListener, EventListenerThis, SubscribeOptions, Unsubscribe } from './emitter.ts';
 export { ErrorInfo, InvalidArgumentError } from './errors.ts';
 export type { Locations, LocationsEventMap, LocationsEvents } from './locations.ts';
-export type { LockOptions, Locks, LocksEventMap } from './locks.ts';
+export type { LockOptions, Locks, LocksEventMap, LocksNamedEventMap } from './locks.ts';
 export type { Members, MembersEventMap } from './members.ts';
 export type {
   Space,

@@ -81,6 +81,45 @@ export class LockTable {
   }
 
   /**
+   * Takes what the server says of a member's locks: it has decided. What an `isWhole` list leaves out is not held, for
+   * `reason` if given.
+   */
+  obey(
+    key: string,
+    connectionId: string,
+    entries: readonly LockEntry[],
+    isWhole: boolean,
+    reason?: (id: string) => ErrorInfo,
+  ): LockChange[] {
+    const held = isWhole ? this.requestsOf(key).map(({ entry }) => entry) : [];
+    const gone = held.filter(({ id }) => !entries.some((entry) => entry.id === id));
+    const ends = gone.map((entry) => ({ ...entry, status: 'unlocked' as const, reason: reason?.(entry.id) }));
+    return [...ends, ...entries].flatMap((entry) => this.take(key, connectionId, entry));
+  }
+
+  private take(key: string, connectionId: string, entry: LockEntry): LockChange[] {
+    const { id, timestamp, status } = entry;
+    const slot = this.slot(id);
+    const { holder } = slot;
+    const isSame = holder?.key === key && holder.timestamp === timestamp;
+    const request: LockRequest = { key, connectionId, timestamp, entry, refused: false, isClaimed: true };
+    if (status === 'locked') {
+      if (holder && (isSame || Number(holder.entry.fence) > Number(entry.fence))) return [];
+      slot.requests.clear();
+      slot.requests.set(key, request);
+      slot.holder = request;
+      const isTaken = holder && holder.key !== key;
+      const lost: LockChange[] = isTaken ? [{ request: holder, status: 'unlocked', reason: errors.lockTaken(id) }] : [];
+      return [...lost, { request, status }];
+    }
+    if (isSame || !holder) this.slots.delete(id);
+    const reason = entry.reason as ErrorInfo | undefined;
+    if (status !== 'unlocked' || !(isSame || reason)) return [];
+    if (isSame) Object.assign(request, { entry: { ...holder.entry, ...entry } });
+    return [{ request, status, ...(reason && { reason }) }];
+  }
+
+  /**
    * Decides on all that is known now. Refusals are told of for `selfKey` alone, and none is final: who was refused in
    * its time is not known here.
    */

@@ -6,6 +6,8 @@ export interface OwnLock {
   readonly id: string;
   readonly timestamp: number;
   readonly attributes?: unknown;
+  /** How it is asked for, where the server decides: waiting, ttl and the like. */
+  readonly terms?: object;
 }
 
 /** What this client wants the others to know of it while it is in the space. Never changed, only replaced. */

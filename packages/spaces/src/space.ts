@@ -9,7 +9,16 @@ import { Members } from './members.ts';
 import { applyOptions, defaultOptions } from './options.ts';
 import { SpaceCore } from './spaceCore.ts';
 import type { Change } from './state.ts';
-import type { ProfileData, ProfileOf, SpaceMember, SpaceOptions, SpaceSnapshot, SpaceTypes, Subset } from './types.ts';
+import type {
+  Lock,
+  ProfileData,
+  ProfileOf,
+  SpaceMember,
+  SpaceOptions,
+  SpaceSnapshot,
+  SpaceTypes,
+  Subset,
+} from './types.ts';
 
 /** Payloads of a space. */
 export declare namespace SpaceEvents {
@@ -145,6 +154,7 @@ export class Space<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = S
       const view = this[on] as unknown as EventEmitter<Record<string, unknown>>;
       view.emit(event, payload);
       if (on === 'members') view.emit('update', payload);
+      if (on === 'locks') this.locks.tell(payload as Lock<T>);
     }
     const { snapshot } = this;
     if (this.hasListeners('update')) this.emit('update', { members: [...snapshot.members] });

@@ -9,13 +9,13 @@ import {
 } from './client.ts';
 import { errors } from './errors.ts';
 import { Identity } from './identity.ts';
-import type { OwnLock, OwnState } from './ownState.ts';
+import { memberData, type OwnLock, type OwnState } from './ownState.ts';
 import { PresenceFeed } from './presenceFeed.ts';
 import { PresenceQueue } from './presenceQueue.ts';
 import { type Change, SpaceState } from './state.ts';
 import type { Lock, ProfileData, SpaceMember, SpaceOptions } from './types.ts';
 import { VERSION } from './version.ts';
-import { composeExtras, type MemberMessage, memberKey, parseMember, spaceChannel } from './wire.ts';
+import { composeExtras, type MemberMessage, memberKey, OWN_KEY, parseMember, spaceChannel } from './wire.ts';
 
 /** Who is told of what happens in a space. */
 export interface SpaceListener {
@@ -29,6 +29,8 @@ export interface SpaceListener {
 const ECHO_MS = 10_000;
 /** How long our next message waits for a lock request to be decided. */
 const DECISION_MS = 3_000;
+/** How long a lock that was lost with a connection is waited for: until that connection has ended for certain. */
+const GRACE_MS = 25_000;
 
 /**
  * What the views of a space share: the fold of its presence, this client's own part in it, and the way in which the
@@ -50,6 +52,8 @@ export class SpaceCore {
   private hasLeft = false;
   private isDisposed = false;
   private lastStamp = 0;
+  // Own requests that the server has ended, by lock id: their timestamps.
+  private readonly ended = new Map<string, number>();
 
   constructor(
     readonly name: string,
@@ -58,7 +62,9 @@ export class SpaceCore {
     private readonly listener: SpaceListener,
     private readonly now: () => number,
   ) {
-    this.channel = client.channels.get(spaceChannel(name), { params: { agent: `spaces/${VERSION}` } });
+    this.channel = client.channels.get(spaceChannel(name), {
+      params: { agent: `spaces/${VERSION}`, locks: 'server' },
+    });
     this.identity = new Identity(client);
     this.queue = new PresenceQueue({
       send: (operation, data, locks) => {
@@ -79,6 +85,12 @@ export class SpaceCore {
       gone: () => this.goOut(),
       failed: (error) => listener.failed(error),
     });
+  }
+
+  /** Whether the server decides on locks. */
+  get isServed(): boolean {
+    this.state.isServed = this.channel.params?.locks === 'server';
+    return this.state.isServed;
   }
 
   /** Resolves when the fold is up to date; rejects as the client does. */
@@ -176,6 +188,13 @@ export class SpaceCore {
     return this.lastStamp;
   }
 
+  /** Sends the server a command of ours (`extras.parvis`), which changes nothing of what we are. Resolves on acknowledgement. */
+  async command(body: object): Promise<void> {
+    const { own } = this;
+    const data = memberData(own, own, { locks: new Map() }, () => '');
+    await this.channel.presence.update(presenceValue(this.client, data, { [OWN_KEY]: body }));
+  }
+
   /** Leaves, detaches, and ends every listener and timer. Never rejects. */
   async dispose(): Promise<void> {
     if (this.isDisposed) return;
@@ -198,13 +217,15 @@ export class SpaceCore {
     this.refresh();
     const message = parseMember(raw);
     if (!message) return;
+    const { isServed } = this;
     const changes = this.state.apply(message);
     if (message.key === this.identity.keys[0] && message.action === 'leave') this.hasLeft = false;
-    if (!this.identity.owns(message.connectionId)) this.defend(message);
+    if (!isServed && !this.identity.owns(message.connectionId)) this.defend(message);
     this.publish(changes);
   }
 
   private publish(changes: readonly Change[]): void {
+    if (this.state.isServed) for (const change of changes) if (change.on === 'locks') this.note(change.payload);
     this.settleLocks();
     for (const change of changes) if (change.on === 'members') this.time(change.payload);
     if (!this.isDisposed) this.listener.changed(changes);
@@ -232,6 +253,7 @@ export class SpaceCore {
   }
 
   private sync(members: readonly PresenceMessageLike[]): void {
+    void this.isServed;
     const messages = members.map(parseMember).filter((message): message is MemberMessage => message !== undefined);
     for (const changes of this.state.reconcile(messages)) this.publish(changes);
     const changes = this.state.resumeLocks(this.identity.keys[0]);
@@ -243,7 +265,8 @@ export class SpaceCore {
   private restore(): void {
     const { keys } = this.identity;
     // The service let go of us: our locks were free, and may be others' by now.
-    if (!keys.some((key) => this.present(key))) this.askAnew();
+    if (this.isServed) this.askBack(keys.length > 1);
+    else if (!keys.some((key) => this.present(key))) this.askAnew();
     const { losses } = this;
     const done = () => {
       if (losses === this.losses) this.isRestoring = false;
@@ -260,6 +283,28 @@ export class SpaceCore {
     }
   }
 
+  /** Under a new connection, what the old one still holds comes back when that has ended. */
+  private askBack(isNew: boolean): void {
+    for (const lock of isNew ? (this.queue.confirmed?.locks.values() ?? []) : []) {
+      const again = { ...lock, terms: { ...lock.terms, wait: true } };
+      this.queue.replace(lock, again);
+      const isOver = () => this.isHeld(again) || this.isDisposed;
+      void this.until(isOver, GRACE_MS).then(() => {
+        const isWanted = this.queue.state?.locks.get(lock.id) === again;
+        if (isWanted && !isOver() && !(lock.terms && 'wait' in lock.terms)) this.queue.release(lock.id).catch(() => {});
+      });
+    }
+  }
+
+  /** Takes note of an own request that the server has ended. */
+  private note({ id, status, timestamp, reason, member }: Lock): void {
+    const isEnd = reason ? reason.code !== errors.lockLost(id).code : !this.isRestoring;
+    const isWanted = this.queue.state?.locks.get(id)?.timestamp === timestamp;
+    if (status === 'unlocked' && isEnd && isWanted && this.identity.owns(member.connectionId)) {
+      this.ended.set(id, timestamp);
+    }
+  }
+
   private goOut(): void {
     this.state.locks.isPaused = true;
     this.isRestoring = false;
@@ -270,7 +315,15 @@ export class SpaceCore {
   }
 
   private settleLocks(): void {
-    const { locks } = this.state;
+    const { locks, isServed } = this.state;
+    if (isServed) {
+      for (const lock of this.queue.confirmed?.locks.values() ?? []) {
+        if (this.ended.get(lock.id) !== lock.timestamp) continue;
+        this.queue.replace(lock, null);
+        this.ended.delete(lock.id);
+      }
+      return;
+    }
     if (locks.isPaused) return;
     for (const lock of this.queue.confirmed?.locks.values() ?? []) {
       // Those who missed something may have refused us in favour of another: what we say ends all doubt.
@@ -295,7 +348,10 @@ export class SpaceCore {
 
   private isHeld({ id, timestamp }: OwnLock): boolean {
     const lock = this.state.heldLock(id);
-    return lock?.timestamp === timestamp && this.identity.owns(lock.member.connectionId);
+    if (lock?.timestamp !== timestamp) return false;
+    const { connectionId } = lock.member;
+    // What an earlier connection holds is not this one's to restate.
+    return this.isServed ? connectionId === this.identity.connectionId : this.identity.owns(connectionId);
   }
 
   /** Resolves as soon as `isMet` holds after a message or a change of state, or after `ms`. */
@@ -318,7 +374,8 @@ export class SpaceCore {
   }
 
   private decided(locks: readonly OwnLock[]): Promise<unknown> {
-    if (!isGranted(this.channel, 'presence_subscribe')) return Promise.resolve();
+    // The server takes a request that is sent again for the same one.
+    if (this.isServed || !isGranted(this.channel, 'presence_subscribe')) return Promise.resolve();
     const isDecided = () => {
       if (this.isDisposed) return true;
       if (this.state.locks.isPaused) return false;

@@ -1,3 +1,4 @@
+import { errors } from './errors.ts';
 import { sameJson } from './json.ts';
 import type { LocationsEvents } from './locations.ts';
 import { type LockChange, type LockRequest, LockTable } from './lockTable.ts';
@@ -30,6 +31,8 @@ interface MemberRecord {
  */
 export class SpaceState {
   readonly locks = new LockTable();
+  /** Whether the server decides on locks; else each client does, by the rule of official ones. */
+  isServed = false;
   private readonly records = new Map<string, MemberRecord>();
   private last: SpaceSnapshot = { members: [], locks: [] };
   private isDirty = false;
@@ -71,7 +74,10 @@ export class SpaceState {
     // Who comes or goes moves to the end of the list.
     if (known?.member.isConnected !== isHere) this.records.delete(key);
     this.records.set(key, record);
-    const lockChanges = this.locks.replace(key, connectionId, entries);
+    const isWhole = !isHere || action === 'present' || !locks;
+    const lockChanges = this.isServed
+      ? this.locks.obey(key, connectionId, entries, isWhole)
+      : this.locks.replace(key, connectionId, entries);
     return [...gone, ...changes, ...this.lockChanges(lockChanges)];
   }
 
@@ -104,6 +110,11 @@ export class SpaceState {
     ];
   }
 
+  /** The last message of each member who is here. */
+  messages(): MemberMessage[] {
+    return [...this.records.values()].flatMap(({ member, message }) => (member.isConnected ? message : []));
+  }
+
   /** Decides on all locks, after a pause; `selfKey` is told of its refusals. */
   resumeLocks(selfKey: string): Change[] {
     return this.lockChanges(this.locks.resume(selfKey));
@@ -117,7 +128,10 @@ export class SpaceState {
   private supersede(key: string, message: MemberMessage, entries: readonly LockEntry[]): Change[] {
     const member = this.member(key);
     if (!member || key === message.key) return [];
-    const locks = this.locks.rekey(key, message.key, message.connectionId, entries);
+    // The server lets the old connection's locks go when that has ended, and none goes on by itself.
+    const locks = this.isServed
+      ? this.locks.obey(key, member.connectionId, [], true, errors.lockLost)
+      : this.locks.rekey(key, message.key, message.connectionId, entries);
     this.records.delete(key);
     const gone: SpaceMember = { ...member, isConnected: false, lastEvent: { ...member.lastEvent, name: 'leave' } };
     const left: Change[] = member.isConnected ? [{ on: 'members', event: 'leave', payload: gone }] : [];

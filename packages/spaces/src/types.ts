@@ -103,8 +103,14 @@ export interface Lock<T extends SpaceTypes = SpaceTypes> {
   /** When it was asked for: ms, the requester's clock set by the service's. */
   timestamp: number;
   attributes?: LockAttributesOf<T>;
-  /** Why it is `unlocked`: 101003 refused, 101004 taken; none when released. */
+  /** Larger for each grant of the lock: what a backend refuses late writers by. Only where the server decides. */
+  fence?: number;
+  /** Why it is `unlocked`: 101003 refused, 101004 taken, 101005 expired; none when released. */
   reason?: ErrorInfo;
+  /** Who holds it instead, or took it, where the server tells. */
+  by?: { clientId: string; connectionId: string };
+  /** How it was taken or refused: `forced`, `accepted`, `yielded`, `opened`, `refused`, `unanswered`. */
+  how?: string;
 }
 
 /** Everything known of a space at one moment. Never changed; parts that did not change are the same objects as before. */

@@ -1,4 +1,5 @@
 import type { PresenceMessageLike } from './client.ts';
+import { ErrorInfo } from './errors.ts';
 import { isObject } from './json.ts';
 import type { CursorPosition, LockStatus, PresenceAction, ProfileData } from './types.ts';
 
@@ -39,6 +40,8 @@ export interface MemberMessage {
   readonly locks: readonly LockEntry[] | undefined;
   /** Keys under which this member was known before its connection id changed. */
   readonly former: readonly string[];
+  /** The requests of the member that the server keeps in line, as they came. */
+  readonly waiting: unknown;
 }
 
 /** `data` of a presence message on the space channel: always both parts, always whole. */
@@ -60,6 +63,7 @@ export function parseMember(raw: PresenceMessageLike): MemberMessage | undefined
   const profile = part(raw.data, 'profileUpdate');
   const location = part(raw.data, 'locationUpdate');
   const current = part(profile, 'current');
+  const ours = part(raw.extras, OWN_KEY);
   return {
     key: memberKey(connectionId, clientId),
     action: raw.action as PresenceAction,
@@ -73,14 +77,27 @@ export function parseMember(raw: PresenceMessageLike): MemberMessage | undefined
       current: part(location, 'current') ?? null,
       previous: part(location, 'previous') ?? null,
     },
-    locks: parseLocks(part(raw.extras, 'locks')),
-    former: parseFormer(part(part(raw.extras, OWN_KEY), 'former'), connectionId, clientId),
+    locks: withOutcomes(parseLocks(part(raw.extras, 'locks')), part(ours, 'outcomes')),
+    former: parseFormer(part(ours, 'former'), connectionId, clientId),
+    waiting: part(ours, 'waiting'),
   };
 }
 
 function parseLocks(value: unknown): LockEntry[] | undefined {
   if (!Array.isArray(value)) return undefined;
-  return value.filter(isLockEntry).map(({ member: _, reason: __, ...entry }) => entry as LockEntry);
+  return value.filter(isLockEntry).map(({ member: _, reason, ...entry }) => {
+    const code = part(reason, 'code');
+    if (entry.status !== 'unlocked' || !Number.isFinite(code)) return entry as LockEntry;
+    return { ...entry, reason: new ErrorInfo(`${part(reason, 'message')}`, Number(code)) } as LockEntry;
+  });
+}
+
+/** What the server says of requests that failed or ended takes the place of the plain entries for them. */
+function withOutcomes(locks: LockEntry[] | undefined, told: unknown): LockEntry[] | undefined {
+  if (!Array.isArray(told)) return locks;
+  const ended = parseLocks(told.filter(isObject).map((outcome) => ({ ...outcome, status: 'unlocked' }))) ?? [];
+  const isEnded = (a: LockEntry) => ended.some((b) => a.status === b.status && a.id === b.id);
+  return [...(locks ?? []).filter((entry) => !isEnded(entry)), ...ended];
 }
 
 function isLockEntry(value: unknown): value is LockEntry {
@@ -97,12 +114,16 @@ function parseFormer(value: unknown, connectionId: string, clientId: string): st
 }
 
 /** `extras` of a presence message: left out when there is nothing to say. */
-export function composeExtras(locks: readonly LockEntry[], former: readonly string[]): object | undefined {
-  if (!locks.length && !former.length) return undefined;
-  return {
-    ...(locks.length ? { locks } : {}),
-    ...(former.length ? { [OWN_KEY]: { former } } : {}),
-  };
+export function composeExtras(entries: readonly LockEntry[], former: readonly string[]): object | undefined {
+  const locks: object[] = [];
+  const requests: object[] = [];
+  for (const { terms, ...entry } of entries) {
+    if (terms && entry.status === 'pending') requests.push({ ...entry, status: undefined, ...(terms as object) });
+    else locks.push(entry);
+  }
+  const ours = { ...(former.length && { former }), ...(requests.length && { requests }) };
+  const hasOurs = former.length || requests.length;
+  return locks.length || hasOurs ? { ...(locks.length && { locks }), ...(hasOurs && { [OWN_KEY]: ours }) } : undefined;
 }
 
 /** The name of the messages of one cursor: a key of its own has messages that others, official ones too, do not hear. */
@@ -127,6 +148,11 @@ export const composeKeyed = (points: readonly CursorPoint[], cursor: CursorPoint
 /** The points of a cursor message; elements that are none are left out. */
 export function parseCursors(data: unknown): CursorPoint[] {
   return Array.isArray(data) ? data.filter(isCursorPoint) : [];
+}
+
+/** The points of a message of a cursor with a key; see {@link composeKeyed}. */
+export function parseKeyed(data: unknown): CursorPoint[] {
+  return parseCursors(part(part(Array.isArray(data) ? data[0] : undefined, OWN_KEY), 'points'));
 }
 
 function isCursorPoint(value: unknown): value is CursorPoint {

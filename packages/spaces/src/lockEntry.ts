@@ -1,0 +1,2 @@
+export { LockDesk, type LockQuestion, type LockTerms } from './lockDesk.ts';
+export type { LockWait } from './lockWaits.ts';
