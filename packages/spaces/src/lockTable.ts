@@ -102,7 +102,9 @@ export class LockTable {
     const slot = this.slot(id);
     const { holder } = slot;
     const isSame = holder?.key === key && holder.timestamp === timestamp;
-    const request: LockRequest = { key, connectionId, timestamp, entry, refused: false, isClaimed: true };
+    const request: LockRequest = isSame
+      ? { ...holder, entry: { ...holder.entry, ...entry } }
+      : { key, connectionId, timestamp, entry, refused: false, isClaimed: true };
     if (status === 'locked') {
       if (holder && (isSame || Number(holder.entry.fence) > Number(entry.fence))) return [];
       slot.requests.clear();
@@ -115,7 +117,6 @@ export class LockTable {
     if (isSame || !holder) this.slots.delete(id);
     const reason = entry.reason as ErrorInfo | undefined;
     if (status !== 'unlocked' || !(isSame || reason)) return [];
-    if (isSame) Object.assign(request, { entry: { ...holder.entry, ...entry } });
     return [{ request, status, ...(reason && { reason }) }];
   }
 

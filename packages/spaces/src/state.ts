@@ -141,7 +141,11 @@ export class SpaceState {
   private lockChanges(changes: readonly LockChange[]): Change[] {
     if (changes.length) this.isDirty = true;
     return changes.map(({ request, status, reason }) => {
-      return { on: 'locks', event: 'update', payload: { ...this.lock(request), status, ...(reason && { reason }) } };
+      return {
+        on: 'locks',
+        event: 'update',
+        payload: { ...this.lock(request), ...request.entry, status, ...(reason && { reason }) },
+      };
     });
   }
 

@@ -112,7 +112,7 @@ export function liveExtras(
 }
 
 function lockExtras(
-  { locks: _locks, parvis: _parvis, ...others }: Extras = {},
+  { locks: _locks, parvis: said, ...others }: Extras = {},
   { held, waiting }: Locking,
   locks: readonly unknown[] | undefined,
   outcomes: readonly LockOutcome[],
@@ -121,6 +121,7 @@ function lockExtras(
     ttl === undefined && policy === undefined ? [] : [defined({ id, ttl, policy })],
   );
   const parvis = {
+    ...notOfLocks(said),
     ...(waiting.length === 0 ? {} : { waiting: waiting.map(({ ttl: _ttl, policy: _policy, ...shown }) => shown) }),
     ...(terms.length === 0 ? {} : { held: terms }),
     ...(outcomes.length === 0 ? {} : { outcomes }),
@@ -131,6 +132,13 @@ function lockExtras(
     ...(Object.keys(parvis).length === 0 ? {} : { parvis }),
   };
   return Object.keys(extras).length === 0 ? undefined : extras;
+}
+
+/** What else a member says under our key: it is no business of locks, and stays. */
+function notOfLocks(said: unknown): Extras {
+  if (typeof said !== 'object' || said === null || Array.isArray(said)) return {};
+  const { requests: _requests, waiting: _waiting, held: _held, outcomes: _outcomes, ...others } = said as Extras;
+  return others;
 }
 
 function heldEntry({ id, timestamp, fence, attributes }: HeldLock): Extras {
