@@ -2,6 +2,14 @@ export { Capability } from './capability.ts';
 export type { ChannelClaims } from './channelClaims.ts';
 export { checkEmbedding, type EmbeddedToken, embeddedToken } from './embeddedToken.ts';
 export {
+  createFenceCheck,
+  type FenceOptions,
+  type FenceVerdict,
+  judgeFence,
+  type LockLookup,
+  type LockState,
+} from './fence.ts';
+export {
   defaultCapability,
   spaceCapability,
   type TokenHandlerOptions,

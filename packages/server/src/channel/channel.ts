@@ -15,7 +15,8 @@ import { counterTable } from './lockRows.ts';
 import { MemberSet } from './memberSet.ts';
 import { type Metachannels, requireWritable } from './metachannels.ts';
 import type { OccupancyMetrics } from './occupancy.ts';
-import { draftLeaves, draftPresence, type Member, type PresenceOrigin, presenceTable } from './presence.ts';
+import { draftLeaves, draftPresence, type Member, type PresenceOrigin } from './presence.ts';
+import { presenceTable } from './presenceTable.ts';
 import { ruleOf } from './rule.ts';
 import { sendSync } from './sendSync.ts';
 

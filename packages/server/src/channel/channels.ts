@@ -26,9 +26,11 @@ import { Channel } from './channel.ts';
 import { countPublished } from './countPublished.ts';
 import type { MessagePayload } from './entryView.ts';
 import { type HistoryPage, type HistoryQuery, messageHistory, presenceHistory } from './history.ts';
+import { type FreeLock, type LockDetails, lockOf, locksOf } from './lockView.ts';
 import { isMetachannel, Metachannels, requireWritable } from './metachannels.ts';
 import { MutableMessages } from './mutableMessages.ts';
-import { type Member, presenceTable, presentOf } from './presence.ts';
+import { type Member, presentOf } from './presence.ts';
+import { presenceTable } from './presenceTable.ts';
 import { draftMessages, type Publisher } from './publish.ts';
 import { Push } from './push.ts';
 import { wantsPush } from './pushDelivery.ts';
@@ -196,6 +198,23 @@ export class Channels {
       if (!page.more || last === undefined) return { items };
       afterKey = last.key;
     }
+  }
+
+  /** All locks of a space that are held, by id. Needs the right to subscribe to its channel. */
+  locks(principal: Principal, space: string): Promise<LockDetails[]> {
+    return locksOf(this.#parts.engine, this.#lockRef(principal, space));
+  }
+
+  /** One lock of a space, held or not. Needs the right to subscribe to its channel. */
+  lock(principal: Principal, space: string, id: string): Promise<LockDetails | FreeLock> {
+    return lockOf(this.#parts.engine, this.#lockRef(principal, space), id);
+  }
+
+  #lockRef(principal: Principal, space: string): ChannelRef {
+    const name = `${space}::$space`;
+    const ref = this.ref(principal.app, writableChannel(name));
+    this.#allow(principal, 'subscribe', name);
+    return ref;
   }
 
   /** Who is on a channel (spec RSL8). A channel that nobody is on is not told from one that never was. */

@@ -14,7 +14,7 @@ import {
 } from './lock.ts';
 import type { Holding, LockBook, Place } from './lockBook.ts';
 import { connectionOwner, counterKey, counterTable, type LockLease, LockRowChanges } from './lockRows.ts';
-import { presenceTable } from './presence.ts';
+import { presenceTable } from './presenceTable.ts';
 import { withoutNews } from './spaceData.ts';
 
 /** What the locks of a channel are judged by. */

@@ -4,7 +4,8 @@ import { type PresencePayload, presenceOf } from './entryView.ts';
 import type { Frame } from './frame.ts';
 import type { StoredPresence } from './lock.ts';
 import type { LockBook } from './lockBook.ts';
-import { type Member, type PresenceSet, presenceTable, presentOf } from './presence.ts';
+import { type Member, type PresenceSet, presentOf } from './presence.ts';
+import { presenceTable } from './presenceTable.ts';
 import { syncPages } from './syncPages.ts';
 
 /** The presence set of a channel as this node knows it: a fold of the feed, started from the rows at joining. */

@@ -7,10 +7,8 @@ import { noLocks, type StoredPresence } from './lock.ts';
 import { judgeLocks } from './lockJudge.ts';
 import { connectionOwner } from './lockRows.ts';
 import { type LockTurn, onlyConnectionOf } from './lockTurn.ts';
+import { presenceTable } from './presenceTable.ts';
 import { checkMessageId } from './publish.ts';
-
-/** Table of rows that the presence set of a channel is kept in: one row per member key. */
-export const presenceTable = 'presence';
 
 /** A member as stored: the message that last set it, and the serial and time of that entry. */
 export interface Member {

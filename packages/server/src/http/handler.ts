@@ -8,6 +8,7 @@ import { corsHeaders, preflightReply, requireAllowedOrigin } from './cors.ts';
 import { errorReply } from './errorReply.ts';
 import { Exchange } from './exchange.ts';
 import type { HttpHost } from './httpHost.ts';
+import { lockRoutes } from './locks.ts';
 import { messageItemRoutes } from './messageItem.ts';
 import { messageRoutes } from './messages.ts';
 import { plainJson, type ReplyForm, replyFormOf } from './negotiate.ts';
@@ -35,6 +36,7 @@ export function createHttpHandler(host: HttpHost): (request: IncomingMessage, re
     ...messageItemRoutes,
     ...annotationRoutes,
     ...presenceRoutes,
+    ...lockRoutes,
     ...statusRoutes,
     ...statsRoutes,
     ...batchRoutes,
