@@ -136,8 +136,19 @@ export function isGranted(channel: ChannelPort, mode: string): boolean {
   return !Array.isArray(modes) || modes.includes(mode);
 }
 
-/** Ends this client's use of a channel: leaves its presence if it can, and detaches. Never rejects. */
+const users = new WeakMap<ChannelPort, number>();
+
+/** Counts one more who uses the channel until it quits. */
+export function use(channel: ChannelPort): ChannelPort {
+  users.set(channel, (users.get(channel) ?? 0) + 1);
+  return channel;
+}
+
+/** Ends one use of a channel; with the last one, leaves its presence if it can, and detaches. Never rejects. */
 export async function quit(client: SpacesClient, channel: ChannelPort, leave: () => Promise<unknown>): Promise<void> {
+  const left = (users.get(channel) ?? 1) - 1;
+  users.set(channel, left);
+  if (left > 0) return;
   // Without a connection the leave would wait for the next one; the service ends the membership by itself.
   if (client.connection.state === 'connected') await leave().catch(() => {});
   await channel.detach().catch(() => {});

@@ -1,4 +1,12 @@
-import { type ChannelOf, type ChannelPort, isGranted, type MessageLike, quit, type SpacesClient } from './client.ts';
+import {
+  type ChannelOf,
+  type ChannelPort,
+  isGranted,
+  type MessageLike,
+  quit,
+  type SpacesClient,
+  use,
+} from './client.ts';
 import { type CursorBatch, cursorBatch } from './cursorBatch.ts';
 import { lastCursors } from './cursorHistory.ts';
 import { cursorReplay } from './cursorReplay.ts';
@@ -193,7 +201,7 @@ export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient =
 
   private create(): ChannelPort {
     const { client, name } = this.core;
-    const port = client.channels.get(cursorsChannel(name));
+    const port = use(client.channels.get(cursorsChannel(name)));
     this.port = port;
     const { present } = this;
     this.feed = new PresenceFeed(port, client.connection, {

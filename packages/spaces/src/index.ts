@@ -18,7 +18,7 @@ export type { EventEmitter, EventListener, EventListenerThis, SubscribeOptions, 
 export { ErrorInfo, InvalidArgumentError } from './errors.ts';
 export type { Locations, LocationsEventMap, LocationsEvents } from './locations.ts';
 export type { LockOptions, Locks, LocksEventMap, LocksNamedEventMap } from './locks.ts';
-export type { Members, MembersEventMap } from './members.ts';
+export type { Members, MembersEventMap, MembersNamedEventMap } from './members.ts';
 export type {
   Space,
   SpaceEventMap,
@@ -33,12 +33,14 @@ export type {
   CursorPosition,
   CursorsOptions,
   CursorUpdate,
+  ListChange,
   LocationOf,
   Lock,
   LockAttributes,
   LockAttributesOf,
   LockStatus,
   LockStatuses,
+  Patch,
   PresenceAction,
   ProfileData,
   ProfileOf,

@@ -10,6 +10,12 @@ export function toJson(value: unknown): unknown {
   }
 }
 
+/** The fields of a patch as they will arrive, and the keys that it takes away: those that are undefined. */
+export function patchParts(patch: unknown, method: string): [fields: object, gone: string[]] {
+  if (!isObject(patch)) throw new InvalidArgumentError(`${method}(): Invalid arguments: no object`);
+  return [toJson(patch) as object, Object.keys(patch).filter((key) => patch[key] === undefined)];
+}
+
 /** Whether a value is a plain object, so neither null nor an array. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

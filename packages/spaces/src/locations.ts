@@ -1,7 +1,8 @@
 import { EventEmitter } from './emitter.ts';
-import { toJson } from './json.ts';
+import { patchParts, toJson } from './json.ts';
+import { merge } from './ownState.ts';
 import type { SpaceCore } from './spaceCore.ts';
-import type { LocationOf, SpaceMember, SpaceTypes } from './types.ts';
+import type { LocationOf, Patch, SpaceMember, SpaceTypes } from './types.ts';
 
 /** Payloads of `space.locations`. */
 export declare namespace LocationsEvents {
@@ -20,6 +21,9 @@ export interface LocationsEventMap<T extends SpaceTypes = SpaceTypes> {
 
 /** Where each member is: any JSON value that the application gives meaning to. */
 export class Locations<T extends SpaceTypes = SpaceTypes> extends EventEmitter<LocationsEventMap<T>> {
+  private seen: readonly SpaceMember[] | undefined;
+  private last: ReadonlyMap<string, LocationOf<T> | null> = new Map();
+
   /** @internal */
   constructor(private readonly core: SpaceCore) {
     super('Locations');
@@ -28,7 +32,28 @@ export class Locations<T extends SpaceTypes = SpaceTypes> extends EventEmitter<L
   /** Replaces this client's location; resolves on acknowledgement. Rejects with 101001 outside the space. */
   async set(location: LocationOf<T>): Promise<void> {
     void this.core.own;
-    await this.core.queue.setLocation(toJson(location));
+    const value = toJson(location);
+    await this.core.queue.editLocation(() => value);
+  }
+
+  /**
+   * Changes some fields of this client's location, an object, and leaves the others; those that are undefined go.
+   * Resolves on acknowledgement. Rejects with 101001 outside the space.
+   */
+  async patch(fields: Patch<LocationOf<T>>): Promise<void> {
+    void this.core.own;
+    await this.core.queue.editLocation(merge(...patchParts(fields, 'Locations.patch')));
+  }
+
+  /** Where everybody is, by connection id; the same map as before while nobody has moved, come or gone. */
+  get snapshot(): ReadonlyMap<string, LocationOf<T> | null> {
+    const { members } = this.core.state.snapshot;
+    if (this.seen === members) return this.last;
+    this.seen = members;
+    const { last } = this;
+    const isSame = last.size === members.length && members.every((one) => last.get(one.connectionId) === one.location);
+    if (!isSame) this.last = new Map(members.map((one) => [one.connectionId, one.location as LocationOf<T> | null]));
+    return this.last;
   }
 
   /** This client's location, or null. */

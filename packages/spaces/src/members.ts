@@ -1,6 +1,7 @@
 import { EventEmitter } from './emitter.ts';
 import type { SpaceCore } from './spaceCore.ts';
-import type { SpaceMember, SpaceTypes } from './types.ts';
+import type { ListChange, SpaceMember, SpaceTypes } from './types.ts';
+import { memberKey } from './wire.ts';
 
 /** Events of `space.members`. `update` follows each of the others. */
 export interface MembersEventMap<T extends SpaceTypes = SpaceTypes> {
@@ -11,11 +12,35 @@ export interface MembersEventMap<T extends SpaceTypes = SpaceTypes> {
   remove: SpaceMember<T>;
 }
 
+/** Events of `space.members` that reach only those who name them. */
+export interface MembersNamedEventMap<T extends SpaceTypes = SpaceTypes> {
+  /** The list of members is another: a whole presence message, or a removal, at once. */
+  change: ListChange<SpaceMember<T>>;
+}
+
 /** Who is in the space: one member per connection, those who left a moment ago included. */
-export class Members<T extends SpaceTypes = SpaceTypes> extends EventEmitter<MembersEventMap<T>> {
+export class Members<T extends SpaceTypes = SpaceTypes> extends EventEmitter<
+  MembersEventMap<T>,
+  MembersNamedEventMap<T>
+> {
+  private told: readonly SpaceMember<T>[] = [];
+
   /** @internal */
   constructor(private readonly core: SpaceCore) {
     super('Members');
+  }
+
+  /** All members as they are known now; the same list, of the same objects, while nothing about them changes. */
+  get snapshot(): readonly SpaceMember<T>[] {
+    return this.core.state.snapshot.members as readonly SpaceMember<T>[];
+  }
+
+  /** @internal Tells of what has changed since it told last. */
+  tell(): void {
+    const { told, snapshot } = this;
+    if (told === snapshot) return;
+    this.told = snapshot;
+    if (this.hasListeners('change')) this.emitNamed('change', difference(told, snapshot));
   }
 
   /** This client's own member, or null when it is not in the space. */
@@ -35,4 +60,21 @@ export class Members<T extends SpaceTypes = SpaceTypes> extends EventEmitter<Mem
     await this.core.synced();
     return [...this.core.state.snapshot.members] as SpaceMember<T>[];
   }
+}
+
+function difference<T extends SpaceTypes>(
+  before: readonly SpaceMember<T>[],
+  snapshot: readonly SpaceMember<T>[],
+): ListChange<SpaceMember<T>> {
+  const keyOf = ({ connectionId, clientId }: SpaceMember<T>) => memberKey(connectionId, clientId);
+  const old = new Map(before.map((member) => [keyOf(member), member]));
+  const added: SpaceMember<T>[] = [];
+  const updated: SpaceMember<T>[] = [];
+  for (const member of snapshot) {
+    const known = old.get(keyOf(member));
+    old.delete(keyOf(member));
+    if (!known) added.push(member);
+    else if (known !== member) updated.push(member);
+  }
+  return { snapshot, added, updated, removed: [...old.values()] };
 }

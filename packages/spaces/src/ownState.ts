@@ -1,3 +1,4 @@
+import { isObject } from './json.ts';
 import type { ProfileData } from './types.ts';
 import type { LockEntry, MemberData } from './wire.ts';
 
@@ -17,10 +18,13 @@ export interface OwnState {
   readonly locks: ReadonlyMap<string, OwnLock>;
 }
 
+/** What a change makes of a value. It runs when it is sent, so that what was refused meanwhile is not in it. */
+export type Edit<V = unknown> = (current: V) => V;
+
 /** Changes on their way: what is undefined stays; a null lock is released. */
 export interface OwnPatch {
-  profile?: { readonly value: ProfileData };
-  location?: { readonly value: unknown };
+  profile?: Edit<ProfileData>;
+  location?: Edit;
   readonly locks: Map<string, OwnLock | null>;
 }
 
@@ -35,11 +39,24 @@ export function patched(state: OwnState, patch: OwnPatch): OwnState {
     else locks.delete(id);
   }
   return {
-    profile: patch.profile ? patch.profile.value : state.profile,
-    location: patch.location ? patch.location.value : state.location,
+    profile: patch.profile ? patch.profile(state.profile) : state.profile,
+    location: patch.location ? patch.location(state.location) : state.location,
     locks,
   };
 }
+
+/** One change after another. */
+export const after = <V>(first: Edit<V> | undefined, next: Edit<V>): Edit<V> =>
+  first ? (current) => next(first(current)) : next;
+
+/** Puts the keys of `fields`, a JSON object, over those of an object; the keys of `gone` go. */
+export const merge =
+  (fields: object, gone: readonly string[]) =>
+  <V>(current: V): V => {
+    const merged = { ...(isObject(current) ? current : {}), ...fields } as Record<string, unknown>;
+    for (const key of gone) delete merged[key];
+    return merged as V;
+  };
 
 /** The presence data that tells a state and which parts of it are new; `newId` makes an id unique to this connection. */
 export function memberData(before: OwnState, after: OwnState, patch: OwnPatch, newId: () => string): MemberData {

@@ -1,5 +1,15 @@
 import { errors } from './errors.ts';
-import { EMPTY, lockEntries, memberData, type OwnLock, type OwnPatch, type OwnState, patched } from './ownState.ts';
+import {
+  after as afterwards,
+  type Edit,
+  EMPTY,
+  lockEntries,
+  memberData,
+  type OwnLock,
+  type OwnPatch,
+  type OwnState,
+  patched,
+} from './ownState.ts';
 import type { ProfileData } from './types.ts';
 import type { LockEntry, MemberData } from './wire.ts';
 
@@ -61,9 +71,9 @@ export class PresenceQueue {
 
   /** Goes in with this profile; who is in already keeps location and locks. */
   enter(profile: ProfileData): Promise<void> {
-    if (this.state) return this.setProfile(profile);
+    if (this.state) return this.editProfile(() => profile);
     const batch = this.add('enter');
-    batch.patch.profile = { value: profile };
+    batch.patch.profile = () => profile;
     this.close();
     return batch.done;
   }
@@ -71,21 +81,21 @@ export class PresenceQueue {
   /** Leaves; a profile, if given, becomes the last one shown. */
   leave(profile?: { value: ProfileData }): Promise<void> {
     const batch = this.add('leave');
-    if (profile) batch.patch.profile = profile;
+    if (profile) batch.patch.profile = () => profile.value;
     this.close();
     return batch.done;
   }
 
-  setProfile(value: ProfileData): Promise<void> {
-    const batch = this.update();
-    batch.patch.profile = { value };
-    return batch.done;
+  editProfile(edit: Edit<ProfileData>): Promise<void> {
+    const { patch, done } = this.update();
+    patch.profile = afterwards(patch.profile, edit);
+    return done;
   }
 
-  setLocation(value: unknown): Promise<void> {
-    const batch = this.update();
-    batch.patch.location = { value };
-    return batch.done;
+  editLocation(edit: Edit): Promise<void> {
+    const { patch, done } = this.update();
+    patch.location = afterwards(patch.location, edit);
+    return done;
   }
 
   /** Asks for a lock that is not wanted so far. */
@@ -175,7 +185,8 @@ export class PresenceQueue {
     for (let batch = this.waiting.shift(); batch; batch = this.waiting.shift()) {
       this.inFlight = batch;
       try {
-        await this.settled();
+        // Who leaves asks for nothing more, and may have no time left.
+        if (batch.operation !== 'leave') await this.settled();
         await this.send(batch);
         batch.resolve();
       } catch (error) {

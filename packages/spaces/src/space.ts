@@ -2,15 +2,17 @@ import type { ChannelOf, SpacesClient } from './client.ts';
 import { Cursors } from './cursors.ts';
 import { EventEmitter } from './emitter.ts';
 import { InvalidArgumentError } from './errors.ts';
-import { isObject, toJson } from './json.ts';
+import { isObject, patchParts, toJson } from './json.ts';
 import { Locations } from './locations.ts';
 import { Locks } from './locks.ts';
 import { Members } from './members.ts';
 import { applyOptions, defaultOptions } from './options.ts';
+import { merge } from './ownState.ts';
 import { SpaceCore } from './spaceCore.ts';
 import type { Change } from './state.ts';
 import type {
   Lock,
+  Patch,
   ProfileData,
   ProfileOf,
   SpaceMember,
@@ -39,6 +41,8 @@ export interface SpaceNamedEventMap<T extends SpaceTypes = SpaceTypes> {
   change: SpaceSnapshot<T>;
   /** Something failed that no promise tells of: an ErrorInfo of this package or of the client. */
   error: unknown;
+  /** The space is no more; what was built on it ends as well. */
+  dispose: undefined;
 }
 
 /** What `getState` tells. */
@@ -132,7 +136,16 @@ export class Space<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = S
     const { core } = this;
     const current = core.ownOrNull?.profile ?? null;
     const profile = toJson(typeof given === 'function' ? given(current) : given) as ProfileData;
-    await (core.ownOrNull ? core.queue.setProfile(profile) : core.enterUnseen(profile));
+    await (core.ownOrNull ? core.queue.editProfile(() => profile) : core.enterUnseen(profile));
+  }
+
+  /**
+   * Changes some fields of the profile and leaves the others; those that are undefined go. Resolves on acknowledgement.
+   * Rejects with 101001 outside the space.
+   */
+  async patchProfileData(fields: Patch<ProfileOf<T>>): Promise<void> {
+    void this.core.own;
+    await this.core.queue.editProfile(merge(...patchParts(fields, 'Space.patchProfileData')));
   }
 
   /** The members of the space. */
@@ -140,8 +153,14 @@ export class Space<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = S
     return { members: await this.members.getAll() };
   }
 
+  /** Whether the space is no more; `get` makes another. */
+  get isDisposed(): boolean {
+    return this.core.isDisposed;
+  }
+
   /** Leaves, detaches both channels, and ends all listeners and timers of this space. Never rejects. */
   async dispose(): Promise<void> {
+    this.emitNamed('dispose', undefined);
     this.off();
     this.members.off();
     this.locations.off();
@@ -160,6 +179,7 @@ export class Space<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = S
     if (this.hasListeners('update')) this.emit('update', { members: [...snapshot.members] });
     if (snapshot === this.lastSnapshot) return;
     this.lastSnapshot = snapshot;
+    this.members.tell();
     this.emitNamed('change', snapshot);
   }
 }

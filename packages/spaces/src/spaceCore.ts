@@ -6,6 +6,7 @@ import {
   presenceValue,
   quit,
   type SpacesClient,
+  use,
 } from './client.ts';
 import { errors } from './errors.ts';
 import { Identity } from './identity.ts';
@@ -29,6 +30,8 @@ export interface SpaceListener {
 const ECHO_MS = 10_000;
 /** How long our next message waits for a lock request to be decided. */
 const DECISION_MS = 3_000;
+/** A timer takes no more; a longer one would end at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 /** How long a lock that was lost with a connection is waited for: until that connection has ended for certain. */
 const GRACE_MS = 25_000;
 
@@ -50,7 +53,7 @@ export class SpaceCore {
   private losses = 0;
   // We left: the presence set may show us for a moment more.
   private hasLeft = false;
-  private isDisposed = false;
+  isDisposed = false;
   private lastStamp = 0;
   // Own requests that the server has ended, by lock id: their timestamps.
   private readonly ended = new Map<string, number>();
@@ -62,9 +65,8 @@ export class SpaceCore {
     private readonly listener: SpaceListener,
     private readonly now: () => number,
   ) {
-    this.channel = client.channels.get(spaceChannel(name), {
-      params: { agent: `spaces/${VERSION}`, locks: 'server' },
-    });
+    const params = { agent: `spaces/${VERSION}`, locks: 'server' };
+    this.channel = use(client.channels.get(spaceChannel(name), { params }));
     this.identity = new Identity(client);
     this.queue = new PresenceQueue({
       send: (operation, data, locks) => {
@@ -238,7 +240,13 @@ export class SpaceCore {
     clearTimeout(this.timers.get(key));
     this.timers.delete(key);
     if (this.isDisposed || this.state.member(key)?.isConnected !== false) return;
-    const timer = setTimeout(() => this.publish(this.state.remove(key)), this.options.offlineTimeout);
+    this.removeAt(key, Date.now() + this.options.offlineTimeout);
+  }
+
+  private removeAt(key: string, at: number): void {
+    const wait = at - Date.now();
+    const end = () => (wait > MAX_TIMER_MS ? this.removeAt(key, at) : this.publish(this.state.remove(key)));
+    const timer = setTimeout(end, Math.min(wait, MAX_TIMER_MS));
     (timer as { unref?: () => void }).unref?.();
     this.timers.set(key, timer);
   }

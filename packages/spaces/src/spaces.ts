@@ -18,6 +18,7 @@ export class Spaces<C extends SpacesClient = SpacesClient> {
   readonly version: string = VERSION;
   private readonly spaces = new Map<string, Space<SpaceTypes, C>>();
   private readonly releasing = new Map<string, Promise<void>>();
+  private readonly users = new Map<string, number>();
   private clockOffset = 0;
   private clock: Promise<void> | undefined;
 
@@ -47,15 +48,36 @@ export class Spaces<C extends SpacesClient = SpacesClient> {
     if (!hasClientId(this.client)) throw errors.clientIdMissing();
     await this.releasing.get(name);
     this.readClock();
-    const known = this.spaces.get(name);
+    const known = this.live(name);
+    this.users.set(name, (known ? (this.users.get(name) ?? 0) : 0) + 1);
     if (known) applyOptions(known.options, options);
     const space = known ?? new Space<SpaceTypes, C>(name, this.client, options, () => Date.now() + this.clockOffset);
     this.spaces.set(name, space);
     return space as unknown as Space<T, C>;
   }
 
-  /** Disposes of the space of this name, if there is one; `get` makes it anew. Never rejects. */
+  /**
+   * Gives back what one `get` gave; with the last one, disposes of the space, and `get` makes it anew. Never rejects.
+   */
   async release(name: string): Promise<void> {
+    const left = (this.users.get(name) ?? 0) - 1;
+    this.users.set(name, left);
+    if (left > 0 && this.live(name)) return;
+    await this.end(name);
+  }
+
+  /** Disposes of all spaces, however many use them. The client stays open: it is the application's. */
+  async dispose(): Promise<void> {
+    await Promise.all([...this.spaces.keys()].map((name) => this.end(name)));
+  }
+
+  private live(name: string): Space<SpaceTypes, C> | undefined {
+    const space = this.spaces.get(name);
+    return space?.isDisposed ? undefined : space;
+  }
+
+  private async end(name: string): Promise<void> {
+    this.users.delete(name);
     const space = this.spaces.get(name);
     if (space) {
       this.spaces.delete(name);
@@ -63,11 +85,6 @@ export class Spaces<C extends SpacesClient = SpacesClient> {
     }
     await this.releasing.get(name);
     this.releasing.delete(name);
-  }
-
-  /** Disposes of all spaces. The client stays open: it is the application's. */
-  async dispose(): Promise<void> {
-    await Promise.all([...this.spaces.keys()].map((name) => this.release(name)));
   }
 
   /** Learns once how far this machine's clock is off, so that a wrong one gains no lock. */

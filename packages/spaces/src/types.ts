@@ -21,6 +21,17 @@ export interface CursorsOptions {
 /** Any part of `T`, at any depth. */
 export type Subset<T> = { [K in keyof T]?: T[K] extends object ? Subset<T[K]> : T[K] };
 
+/** Some fields of an object; those that are undefined are taken away. */
+export type Patch<T> = { [K in keyof NonNullable<T>]?: NonNullable<T>[K] | undefined };
+
+/** How a list differs from what it was: items by identity of whom they tell of. */
+export interface ListChange<V> {
+  readonly snapshot: readonly V[];
+  readonly added: readonly V[];
+  readonly updated: readonly V[];
+  readonly removed: readonly V[];
+}
+
 /** What a member tells of itself. */
 export type ProfileData = Record<string, unknown> | null;
 
