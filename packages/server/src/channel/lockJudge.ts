@@ -154,8 +154,10 @@ class MemberLocks {
     const [request] = requests;
     if (request === undefined || blocked === undefined) return;
     const holder = this.#turn.holder(blocked.id);
-    if (request.force === true && holder !== undefined) this.#force(request, holder);
-    else if (request.ask !== undefined && holder?.lock.policy === 'open') this.#take(request, holder, 'opened');
+    const mayLose = holder !== undefined && this.#turn.scene.member(holder.key) !== undefined;
+    if (request.force === true && mayLose) this.#force(request, holder);
+    else if (request.ask !== undefined && mayLose && holder.lock.policy === 'open')
+      this.#take(request, holder, 'opened');
     else if (requests.every(({ wait, ask }) => wait === true || ask !== undefined)) this.#wait(requests);
     else for (const each of requests) this.#refuse(each, 'held', isOfficial, holder);
   }

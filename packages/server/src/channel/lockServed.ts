@@ -14,7 +14,7 @@ export interface ServedTurn {
 export function promote(scene: LockScene): ServedTurn | undefined {
   const ready = scene.book.ready();
   const [first] = ready?.locks ?? [];
-  if (ready === undefined || first === undefined) return undefined;
+  if (ready === undefined || first === undefined || scene.member(ready.key) === undefined) return undefined;
   const turn = new LockTurn(scene);
   for (const { at: _at, group: _group, ask: _ask, ...request } of ready.locks) turn.grant(ready.key, request);
   return { turn, id: `locks-grant-${first.at}` };
@@ -44,7 +44,7 @@ export function unanswered(scene: LockScene, question: QuestionRow): ServedTurn 
 /** A lock that was not renewed in time is no longer held; undefined if it is not that lock any more. */
 export function expire(scene: LockScene, id: string, fence: number): ServedTurn | undefined {
   const holder = scene.book.holder(id);
-  if (holder?.lock.fence !== fence) return undefined;
+  if (holder?.lock.fence !== fence || scene.member(holder.key) === undefined) return undefined;
   const turn = new LockTurn(scene);
   const { key, lock } = holder;
   const { held, waiting, refused } = turn.of(key);
@@ -64,6 +64,8 @@ function handOver(scene: LockScene, { id, key, at }: QuestionRow, how: string): 
   const holder = scene.book.holder(id);
   const asked = askedBy(scene.book, { id, key, at });
   if (holder === undefined || asked === undefined) return undefined;
+  // Who has lapsed leaves, and then the queue moves on.
+  if (scene.member(holder.key) === undefined || scene.member(key) === undefined) return undefined;
   const turn = new LockTurn(scene);
   const { at: _at, ask: _ask, group: _group, ...request } = asked;
   turn.take(holder, key, how);
@@ -73,7 +75,7 @@ function handOver(scene: LockScene, { id, key, at }: QuestionRow, how: string): 
 
 function deny(scene: LockScene, { id, key, at }: QuestionRow, how: string): ServedTurn | undefined {
   const asked = askedBy(scene.book, { id, key, at });
-  if (asked === undefined) return undefined;
+  if (asked === undefined || scene.member(key) === undefined) return undefined;
   const turn = new LockTurn(scene);
   const { held, waiting, refused } = turn.of(key);
   const { timestamp } = asked;

@@ -7,7 +7,6 @@ import {
   type Locking,
   type LockOutcome,
   liveExtras,
-  noLocks,
   reasonOf,
   type StoredPresence,
   storedExtras,
@@ -53,7 +52,6 @@ export interface Served extends Judged {
 export class LockTurn {
   readonly scene: LockScene;
   readonly #after = new Map<string, Locking>();
-  readonly #gone = new Map<string, Locking>();
   readonly #told = new Map<string, Told>();
   #last: number;
   #consulted = false;
@@ -95,12 +93,6 @@ export class LockTurn {
 
   set(key: string, locking: Locking): void {
     this.#after.set(key, locking);
-  }
-
-  /** A member is gone, with all that it had to do with locks, though the book may know of it no longer. */
-  forget(key: string, had: Locking): void {
-    this.#gone.set(key, had);
-    this.#after.set(key, noLocks);
   }
 
   /** What a member is told beside what it is told already. */
@@ -164,7 +156,7 @@ export class LockTurn {
   footing(): { rows: RowChange[]; expect: Expectation[]; leases: readonly LockLease[]; counter: number | undefined } {
     const { ref, book, now, counter } = this.scene;
     const changes = new LockRowChanges(ref, now);
-    for (const [key, after] of this.#after) changes.drop(key, this.#had(key), after);
+    for (const [key, after] of this.#after) changes.drop(key, book.of(key), after);
     for (const [key, after] of this.#after) changes.add(key, book.of(key), after);
     const { rows, leases } = changes;
     const isChanged = rows.length > 0;
@@ -172,14 +164,6 @@ export class LockTurn {
     const expect =
       isChanged || this.#consulted ? [{ table: counterTable, key: counterKey, serial: counter.serial }] : [];
     return { rows, expect, leases, counter: isChanged ? this.#last : undefined };
-  }
-
-  /** Of a member that is gone, somebody may have got a lock already. */
-  #had(key: string): Locking {
-    const { book } = this.scene;
-    const gone = this.#gone.get(key);
-    if (gone === undefined) return book.of(key);
-    return { ...gone, held: gone.held.filter(({ id }) => (book.holder(id)?.key ?? key) === key) };
   }
 
   /** The whole turn as an entry of its own, made by the service. `leases` are to be set with it. */

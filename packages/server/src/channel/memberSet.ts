@@ -65,7 +65,7 @@ export class MemberSet implements PresenceSet {
     const { stored } = entry.payload as PresencePayload;
     for (const [index, event] of presenceOf(entry).entries()) {
       const key = memberKey(event);
-      if (event.action === PresenceAction.LEAVE) this.#remove(key);
+      if (event.action === PresenceAction.LEAVE) this.#left(key);
       else this.#set(key, { message: stored?.[index] ?? event, serial: entry.serial, time: entry.time });
     }
   }
@@ -100,11 +100,16 @@ export class MemberSet implements PresenceSet {
     this.#sync = undefined;
   }
 
+  /** What a member holds it holds until all are told that it left: else they would see the next holder before that. */
+  #left(key: string): void {
+    this.#remove(key);
+    this.#locks?.set(key, undefined);
+  }
+
   #remove(key: string): void {
     const member = this.#members.get(key);
     if (member === undefined) return;
     this.#members.delete(key);
-    this.#locks?.set(key, undefined);
     this.#bytes -= sizeOf(member.message);
     this.#sync = undefined;
   }

@@ -264,7 +264,7 @@ function leavesWithLocks(
   locks: LockTurn,
 ): Draft {
   const presence = draft.payload.presence.map(withoutLocks);
-  for (const { message } of members) locks.forget(memberKey(message), message.locking ?? noLocks);
+  for (const { message } of members) locks.set(memberKey(message), noLocks);
   const { rows, expect, counter } = locks.footing();
   return {
     ...draft,
