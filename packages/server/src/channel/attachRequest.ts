@@ -59,6 +59,7 @@ export function attachRequestOf(message: ProtocolMessage, maxRewind: number): At
     // A filter judges whole messages.
     wholeAppends: wholeAppends || steps.length > 0,
     occupancy: occupancy === undefined ? undefined : parseOccupancy(occupancy),
+    wasAttached: isLegacyResume || message.channelSerial !== undefined,
     syncsTwice: sent.get('agent')?.startsWith('spaces/') === true && !params.has('locks'),
   };
 }

@@ -92,6 +92,8 @@ export interface AttachRequest {
   readonly modes: number;
   readonly params: Record<string, string> | undefined;
   readonly echo: boolean;
+  /** Whether the client says that it was attached before, with or without a position. */
+  readonly wasAttached: boolean;
   /** Position to go on from: everything after it is to be delivered. */
   readonly channelSerial: string | undefined;
   /** What to replay when there is no position. */

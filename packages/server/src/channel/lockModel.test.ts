@@ -252,6 +252,8 @@ async function run(seed: number): Promise<Watcher> {
     ),
   ).toEqual(held);
   for (const actor of actors) actor.quiet();
+  // A question of who is gone is over with its time at the latest.
+  for (const { clock } of nodes) clock.advance(1_001);
   for (let turn = 0; turn < 400; turn++) await new Promise((resolve) => setImmediate(resolve));
   for (const table of ['locks', 'lockWaiters', 'lockQuestions']) {
     expect((await first.engine.rows({ app: 'app', name: room, retentionMs: 120_000 }, table, {})).rows).toEqual([]);
@@ -264,7 +266,7 @@ describe('locks of clients that say anything', () => {
     const base = seededRandom('locks of all runs').seed;
     let grants = 0;
     let queued = 0;
-    for (let index = 0; index < 12; index++) {
+    for (let index = 0; index < Number(process.env.PARVIS_LOCK_RUNS ?? 12); index++) {
       const watcher = await run(base + index);
       grants += watcher.grants;
       queued += watcher.queued;

@@ -70,9 +70,9 @@ export async function attach(
 const none: Shown = new Map();
 
 /** What happened to locks in the meantime is told by a sync alone: presence is not replayed. */
-function hasMissedLocks({ channel }: Attachment, { channelSerial }: AttachRequest, { resumed }: Backlog): boolean {
-  if (channelSerial === undefined || channel.locks === undefined) return false;
-  return !resumed || compareSerials(channel.locks.changedAt, channelSerial) > 0;
+function hasMissedLocks({ channel }: Attachment, request: AttachRequest, { resumed }: Backlog): boolean {
+  if (!request.wasAttached || channel.locks === undefined) return false;
+  return !resumed || compareSerials(channel.locks.changedAt, request.channelSerial ?? '') > 0;
 }
 
 function finish(attachment: Attachment, backlog: Backlog, catchUp: CatchUp | undefined, hasMissedLocks: boolean): void {
