@@ -14,8 +14,17 @@ const serialPattern = /^\d{14}-\d{6}@([\w-]{1,64})(?::[a-z]?\d{3,})?$/;
 
 /** A position as its channelSerial: `<ms, 14 digits>-<seq, 6 digits>@<epoch>`. Sorts as text in the order of minting. */
 export function formatSerial(position: Position): string {
-  return `${pad(position.ms, 14)}-${pad(position.seq, 6)}@${position.epoch}`;
+  const { ms, seq, epoch } = position;
+  if (ms !== lastMs) {
+    lastMs = ms;
+    lastMsText = pad(ms, 14);
+  }
+  return `${lastMsText}-${pad(seq, 6)}@${epoch}`;
 }
+
+/** Many positions share their ms: the text of the last is remembered. */
+let lastMs = -1;
+let lastMsText = '';
 
 /** The position a channelSerial stands for; undefined for any text that `formatSerial` does not make. */
 export function parseSerial(text: string): Position | undefined {
@@ -47,6 +56,8 @@ export function compareSerials(a: string, b: string): number {
  * a letter that says how many digits follow goes first (`a1000`, `b10000`), so that text order stays index order.
  */
 export function messageSerial(serial: string, index: number): string {
+  // Nearly all publishes are of one message.
+  if (index === 0) return `${serial}:000`;
   const digits = pad(index, 3);
   const widthLetter = 'abcdefgh'.charAt(digits.length - 4);
   return `${serial}:${widthLetter}${digits}`;

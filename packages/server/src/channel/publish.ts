@@ -80,7 +80,8 @@ function checkSize(messages: readonly Message[], limit: number): void {
 
 /** Ephemeral messages are fed and forgotten; a publish is ephemeral as a whole or not at all. */
 function isEphemeral(publisher: Publisher, messages: readonly Message[]): boolean {
-  const count = messages.filter((message) => message.extras?.ephemeral === true).length;
+  let count = 0;
+  for (const { extras } of messages) if (extras?.ephemeral === true) count += 1;
   if (count > 0 && count < messages.length && publisher.ephemeral !== true) {
     throw errors.badRequest('a publish may not mix ephemeral messages with others');
   }
@@ -93,7 +94,7 @@ function isEphemeral(publisher: Publisher, messages: readonly Message[]): boolea
  */
 function retryIdOf(publisher: Publisher, messages: readonly Message[]): string | undefined {
   const first = messages[0]?.id;
-  if (messages.length === 1 && first !== undefined) return `m:${first}`;
+  if (messages.length === 1) return first === undefined ? publisher.retryId : `m:${first}`;
   if (messages.every((message) => message.id === undefined)) return publisher.retryId;
   const base = first?.endsWith(':0') ? first.slice(0, -2) : undefined;
   if (base === undefined || messages.some((message, index) => message.id !== `${base}:${index}`)) {
