@@ -15,6 +15,8 @@ const entries = [
   ['server', 'parvis', 'createServer'],
   ['server', 'parvis/engine', 'createLocalEngine'],
   ['spaces', '@parvis/spaces', 'default'],
+  ['spaces', '@parvis/spaces/playback', 'CursorPlayback'],
+  ['spaces', '@parvis/spaces/follow', 'Follow'],
 ] as const;
 
 /** A folder within the repository, so that its packages are found from there. */

@@ -9,7 +9,13 @@ const shared: UserConfig = {
 export default defineConfig([
   {
     ...shared,
-    entry: { index: 'src/index.ts', locks: 'src/lockEntry.ts' },
+    entry: {
+      index: 'src/index.ts',
+      locks: 'src/lockEntry.ts',
+      extras: 'src/extras.ts',
+      playback: 'src/playback.ts',
+      follow: 'src/follow.ts',
+    },
     format: ['esm', 'cjs'],
     platform: 'neutral',
     fixedExtension: false,

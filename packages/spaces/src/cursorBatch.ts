@@ -7,7 +7,7 @@ export interface CursorSink {
   /** Resolves on acknowledgement. */
   publish(points: readonly CursorPoint[]): Promise<unknown>;
   /** Whether what is published now goes out now. */
-  isOpen(): boolean;
+  isOpen(): boolean | undefined;
   /** ms between batches, for up to a hundred members. */
   interval(): number;
   failed(error: unknown): void;

@@ -16,8 +16,9 @@ const STRETCH = 0.5;
 const JUMP = 500;
 /** ms in which a path that turned out to be wrong becomes the right one. */
 const CORRECT = 80;
-/** Where nothing is known the movement goes on, slowing down, for what it made in so many ms; after REST it goes back. */
+/** Where nothing is known the movement goes on, slowing down, for what it made in AHEAD ms; after HOLD it goes back in as many. */
 const AHEAD = 24;
+const HOLD = 160;
 
 /** The path of one cursor: takes positions in batches, and says where it is, moment by moment, never going back in time. */
 export class CursorTrack {
@@ -64,7 +65,7 @@ export class CursorTrack {
     this.y = y + this.off.y * left;
     while (this.points[3] && this.points[3].t <= this.at) this.points.shift();
     const last = this.points[this.points.length - 1];
-    return left > 0 || (last !== undefined && this.at < last.t + 2 * REST);
+    return left > 0 || (last !== undefined && this.at < last.t + 2 * HOLD);
   }
 
   private take(point: TrackPoint): void {
@@ -107,6 +108,6 @@ function steady(a: number, b: number): number {
 /** How far, in ms of the last speed, a path goes on without being known. */
 function further(ms: number): number {
   const s = Math.min(1, ms / (2 * AHEAD));
-  const back = Math.min(1, Math.max(0, (ms - REST) / REST));
+  const back = Math.min(1, Math.max(0, (ms - HOLD) / HOLD));
   return AHEAD * s * (2 - s) * (1 - back * back * (3 - 2 * back));
 }

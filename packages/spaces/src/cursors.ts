@@ -22,6 +22,7 @@ import {
   cursorEvent,
   cursorsChannel,
   memberKey,
+  OWN_KEY,
   parseCursors,
 } from './wire.ts';
 
@@ -172,7 +173,11 @@ export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient =
     const { core, options, failed } = this;
     const batch = cursorBatch({
       publish: (points) => this.open().publish(cursorEvent(key), key ? composeKeyed(points, this.last) : points),
-      isOpen: () => !this.isHidden && core.client.connection.state === 'connected' && this.port?.state === 'attached',
+      // What is no cursor is not hidden.
+      isOpen: () =>
+        (!this.isHidden || key?.startsWith(OWN_KEY)) &&
+        core.client.connection.state === 'connected' &&
+        this.port?.state === 'attached',
       interval: () => options.outboundBatchInterval,
       failed,
     });
