@@ -75,6 +75,7 @@ export interface ChannelPort {
   readonly params?: Record<string, string> | undefined;
   readonly presence: PresencePort;
   publish(name: string, data: unknown): Promise<unknown>;
+  publish(message: { name: string; data: unknown; extras?: unknown }): Promise<unknown>;
   subscribe(name: string, listener: (message: MessageLike) => void): Promise<unknown>;
   unsubscribe(name: string, listener: (message: MessageLike) => void): unknown;
   history(): Promise<HistoryPage>;

@@ -29,6 +29,7 @@ export const errors = {
   echoMissing: (name: string) => new ErrorInfo(`${name} does not show this member: enter again`, 91005, 500),
   nameMissing: () => new ErrorInfo('a space needs a name, a string that is not empty', 101000),
   notEntered: () => new ErrorInfo('not in the space: enter before', 101001),
+  rateExceeded: (channel: string) => new ErrorInfo(`too many messages to ${channel}: send fewer`, 42911, 429),
   lockRequested: (id: string) => new ErrorInfo(`lock ${id} was acquired before: release it`, 101002),
   lockHeld: (id: string) => new ErrorInfo(`lock ${id} is held by another member`, 101003),
   lockLost: (id: string) => new ErrorInfo(`lock ${id} was lost with the connection: acquire it again`, 80008),

@@ -58,8 +58,9 @@ export class FakeChannel extends FakeEmitter<ChannelChange> implements ChannelPo
     },
   };
 
-  publish(name: string, data: unknown): Promise<void> {
-    return this.client.send({ channel: this.name, kind: 'publish', clientId: this.client.auth.clientId, name, data });
+  publish(given: string | { name: string; data: unknown; extras?: unknown }, data?: unknown): Promise<void> {
+    const message = typeof given === 'string' ? { name: given, data } : given;
+    return this.client.send({ channel: this.name, kind: 'publish', clientId: this.client.auth.clientId, ...message });
   }
 
   async subscribe(name: string, listener: MessageListener): Promise<void> {

@@ -124,7 +124,8 @@ export class FakeService {
   }
 
   publish(name: string, message: MessageLike & { name: string }): void {
-    this.channel(name).history.unshift(message);
+    const { extras } = message as { extras?: { ephemeral?: boolean } };
+    if (!extras?.ephemeral) this.channel(name).history.unshift(message);
     this.fanOut(name, { kind: 'message', channel: name, message });
   }
 

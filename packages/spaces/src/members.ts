@@ -35,6 +35,11 @@ export class Members<T extends SpaceTypes = SpaceTypes> extends EventEmitter<
     return this.core.state.snapshot.members as readonly SpaceMember<T>[];
   }
 
+  /** This client's own member with all that it has set so far, or null when it is not in the space. */
+  get self(): SpaceMember<T> | null {
+    return this.core.self as SpaceMember<T> | null;
+  }
+
   /** @internal Tells of what has changed since it told last. */
   tell(): void {
     const { told, snapshot } = this;

@@ -153,6 +153,11 @@ export class Space<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = S
     return { members: await this.members.getAll() };
   }
 
+  /** @internal Leaves at once, for a page that is going. */
+  leaveNow(): void {
+    this.core.leaveNow();
+  }
+
   /** Whether the space is no more; `get` makes another. */
   get isDisposed(): boolean {
     return this.core.isDisposed;

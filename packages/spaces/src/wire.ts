@@ -7,6 +7,8 @@ import type { CursorPosition, LockStatus, PresenceAction, ProfileData } from './
 export const spaceChannel = (name: string): string => `${name}::$space`;
 /** The channel that carries the cursors of a space, as messages. */
 export const cursorsChannel = (name: string): string => `${name}::$cursors`;
+/** The channel that carries what happens in a space and is not kept. */
+export const eventsChannel = (name: string): string => `${name}::$events`;
 /** The name of a cursor message. */
 export const CURSOR_EVENT = 'cursorUpdate';
 /** Our own key in `extras`: other SDKs leave it alone. */
