@@ -305,6 +305,27 @@ describe('waiting for a lock', () => {
     expect(holders(await syncOf(harness))).toEqual({ a: 'bob' });
   });
 
+  it('[LK10] nobody is seen to get the lock of who has lapsed before it is told to have left', async () => {
+    const { harness, ada, bob } = await two();
+    update(ada, { locks: [pending('a')] });
+    update(bob, {});
+    await harness.settle();
+    const idOf = (clientId: string) => lastOf(bob, clientId)?.connectionId ?? '';
+    const app = harness.apps.get('app');
+    if (app === undefined) throw new Error('app is gone');
+    const channel = await harness.node.channels.open(app, room);
+    const [holder, other] = [idOf('ada'), idOf('bob')];
+    const origin = { connectionId: other, clientId: 'bob', idBase: `${other}:99`, owner: `app/${other}` };
+    bob.clear();
+    const asked = channel.submitPresence(origin, [{ action: UPDATE, extras: { locks: [pending('a')] } }]);
+    await Promise.all([harness.engine.lease(`app/${holder}`, 0), asked]);
+    await harness.settle();
+    expect(eventsOf(bob).map((event) => [event.clientId, event.action, locksIn(event)?.[0]?.status])).toEqual([
+      ['bob', UPDATE, 'unlocked'],
+      ['ada', LEAVE, undefined],
+    ]);
+  });
+
   it('[LK11] requests of a group are granted together or not at all', async () => {
     const { harness, ada, bob } = await two();
     update(ada, { locks: [pending('b')] });
