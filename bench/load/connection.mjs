@@ -80,6 +80,11 @@ export class Connection {
     return clientFrame(dialect.opcode, dialect.publish(sequence, data));
   }
 
+  /** Reads nothing more. */
+  stall() {
+    this.#socket.pause();
+  }
+
   /** Cuts the connection. By a reset, so that thousands of them leave no ports in TIME_WAIT. */
   destroy() {
     this.#phase = 'closed';
