@@ -25,6 +25,8 @@ export interface PlaybackOptions {
   show?: 'others' | 'all' | 'none';
   /** Keys of cursors to play beside the default one. */
   keys?: readonly string[];
+  /** What a position is relative to, of its data: cursors jump from one to another and do not move between them. Default: all the same. */
+  surfaceOf?: (data: object | undefined) => unknown;
   /** A cursor that is silent for so long fades. Default 6000. */
   fadeAfter?: number;
   /** How long fading takes; then the cursor is gone from the list. Default 400. */
@@ -68,7 +70,14 @@ export class CursorPlayback<T extends SpaceTypes = SpaceTypes> {
     private readonly space: Space<T>,
     options: PlaybackOptions = {},
   ) {
-    const defaults = { show: 'others', keys: [], fadeAfter: 6_000, fade: 400, frames: pageFrames } as const;
+    const defaults = {
+      show: 'others',
+      keys: [],
+      surfaceOf: () => undefined,
+      fadeAfter: 6_000,
+      fade: 400,
+      frames: pageFrames,
+    } as const;
     this.options = { ...defaults, delay: { min: 20, max: 100 }, ...options };
     const { cursors, members } = space;
     this.undo.push(
@@ -133,7 +142,10 @@ export class CursorPlayback<T extends SpaceTypes = SpaceTypes> {
     const id = `${memberKey(connectionId, clientId)}:${key ?? ''}`;
     const one = this.playing.get(id) ?? this.add(id, clientId, connectionId, key, first);
     one.heardAt = now;
-    const timed = timesOf(points, Number(timestamp) || now);
+    const timed = timesOf(points, Number(timestamp) || now).map((point) => ({
+      ...point,
+      surface: this.options.surfaceOf(point.data),
+    }));
     const [from, to] = [timed[0]?.t ?? 0, timed[timed.length - 1]?.t ?? 0];
     if (!one.clock.heard(from, to, now)) {
       for (const { track, clock } of this.playing.values()) if (clock === one.clock) track.restart(from);

@@ -140,6 +140,33 @@ describe('the path of a cursor', () => {
   });
 });
 
+describe('surfaces', () => {
+  test('[CR11] from one surface to another a cursor jumps, and no place between the two is shown', () => {
+    const track = new CursorTrack();
+    const on = (surface: string, from: number) =>
+      [0, 10, 20, 30].map((t) => ({
+        t: from + t,
+        x: (surface === 'a' ? 0 : 900) + t,
+        y: 0,
+        surface,
+        data: { surface },
+      }));
+    track.add(on('a', 0));
+    track.add(on('b', 40));
+    const seen: [string, number][] = [];
+    for (let t = 0; t < 1_000; t += 3) {
+      track.step(t, 3);
+      seen.push([(track.data as { surface: string }).surface, track.x]);
+    }
+    for (const [surface, x] of seen) {
+      if (surface === 'a') expect(x).toBeLessThan(60);
+      else expect(x).toBeGreaterThanOrEqual(900);
+    }
+    expect(seen.filter(([surface]) => surface === 'a').length).toBeGreaterThan(10);
+    expect(seen.at(-1)).toEqual(['b', 930]);
+  });
+});
+
 describe('the clock of a sender', () => {
   test('[CR7] the delay follows the jitter, up at once and down by and by', () => {
     const clock = new SenderClock({ min: 20, max: 100 });

@@ -3,6 +3,8 @@ import { type Knot, slope, splineAt } from './cursorSpline.ts';
 /** A received position: `t` is ms of the sender's clock. */
 export interface TrackPoint extends Knot {
   readonly data?: object | undefined;
+  /** What the position is relative to. From one to another the path jumps. */
+  readonly surface?: unknown;
 }
 
 /** Beyond this many waiting positions the oldest go. */
@@ -28,6 +30,7 @@ export class CursorTrack {
   private points: TrackPoint[] = [];
   private at = Number.NEGATIVE_INFINITY;
   private off = { x: 0, y: 0, since: 0 };
+  private surface: unknown;
 
   /** Data of the position that was last passed. */
   get data(): object | undefined {
@@ -58,7 +61,10 @@ export class CursorTrack {
     const isFar = Math.abs(ahead) > JUMP;
     const bent = Math.max(-STRETCH * elapsed, Math.min(STRETCH * elapsed, ahead));
     this.at = Math.max(this.at, isFar ? wanted : this.at + elapsed + bent);
-    this.off.since = isFar ? CORRECT : this.off.since + elapsed;
+    const surface = this.points[this.index()]?.surface;
+    // What was off there says nothing here.
+    this.off.since = isFar || surface !== this.surface ? CORRECT : this.off.since + elapsed;
+    this.surface = surface;
     const left = (1 - Math.min(1, this.off.since / CORRECT)) ** 2;
     const { x, y } = this.path();
     this.x = x + this.off.x * left;
@@ -72,7 +78,8 @@ export class CursorTrack {
     const last = this.points[this.points.length - 1];
     if (last && point.t <= last.t) this.points[this.points.length - 1] = { ...point, t: last.t };
     else {
-      if (last && point.t - last.t > REST) this.points.push({ ...last, t: point.t - LEAD });
+      if (last && last.surface === point.surface && point.t - last.t > REST)
+        this.points.push({ ...last, t: point.t - LEAD });
       this.points.push(point);
     }
   }
@@ -89,9 +96,19 @@ export class CursorTrack {
     return i;
   }
 
-  private path(): { x: number; y: number } {
-    const { points, at } = this;
+  /** The positions around this moment that are on one surface, and which of them was last passed. */
+  private stretch(): { points: readonly TrackPoint[]; i: number } {
     const i = this.index();
+    const isSame = (point: TrackPoint | undefined) => point !== undefined && point.surface === this.points[i]?.surface;
+    let [from, to] = [i, i + 1];
+    while (isSame(this.points[from - 1])) from--;
+    while (isSame(this.points[to])) to++;
+    return { points: this.points.slice(from, to), i: i - from };
+  }
+
+  private path(): { x: number; y: number } {
+    const { at } = this;
+    const { points, i } = this.stretch();
     const [early, before, from] = [points[i - 2], points[i - 1], points[i]];
     if (!from || points[i + 1] || !before || !early) return splineAt(points, i, Math.max(at, from?.t ?? 0));
     const ms = further(at - from.t);
