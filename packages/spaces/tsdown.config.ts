@@ -1,7 +1,7 @@
 import { defineConfig, type UserConfig } from 'tsdown';
 
 const shared: UserConfig = {
-  target: 'es2020',
+  target: 'es2022',
   // Fields become plain assignments: nothing here depends on how they are defined, and each build is a good deal smaller.
   tsconfig: 'tsconfig.build.json',
 };

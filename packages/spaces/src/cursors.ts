@@ -50,30 +50,35 @@ export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient =
   CursorsEventMap<T>,
   CursorsNamedEventMap
 > {
-  private port: ChannelPort | undefined;
-  private feed: PresenceFeed | undefined;
-  private entering: Promise<unknown> | undefined;
-  private readonly present = new Set<string>();
-  private isListening = false;
-  private isWanted = false;
-  private isSender = false;
-  private isHidden = false;
-  private last: CursorPoint['cursor'] | undefined;
-  private readonly batches = new Map<string | undefined, CursorBatch>();
-  private readonly replay = cursorReplay((update) => this.emit('update', update as CursorUpdate<T>));
+  #port: ChannelPort | undefined;
+  #feed: PresenceFeed | undefined;
+  #entering: Promise<unknown> | undefined;
+  readonly #present = new Set<string>();
+  #isListening = false;
+  #isWanted = false;
+  #isSender = false;
+  #isHidden = false;
+  #last: CursorPoint['cursor'] | undefined;
+  readonly #batches = new Map<string | undefined, CursorBatch>();
+  readonly #replay = cursorReplay((update) => this.emit('update', update as CursorUpdate<T>));
+
+  readonly #core: SpaceCore;
+  readonly #failed: (error: unknown) => void;
 
   /** @internal */
   constructor(
-    private readonly core: SpaceCore,
+    core: SpaceCore,
     readonly options: CursorsOptions,
-    private readonly failed: (error: unknown) => void,
+    failed: (error: unknown) => void,
   ) {
     super('Cursors');
+    this.#core = core;
+    this.#failed = failed;
   }
 
   /** The cursors channel; undefined until the first use. */
   get channel(): ChannelOf<C> | undefined {
-    return this.port as ChannelOf<C> | undefined;
+    return this.#port as ChannelOf<C> | undefined;
   }
 
   /**
@@ -81,7 +86,7 @@ export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient =
    * resolves on acknowledgement, others when they are taken; a rejection that nobody handles is no unhandled one.
    */
   set(cursor: CursorToSet<T>): Promise<void> {
-    const done = this.send(cursor);
+    const done = this.#send(cursor);
     // Called for every move of the mouse, mostly without looking at the outcome.
     done.catch(() => {});
     return done;
@@ -89,15 +94,15 @@ export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient =
 
   /** Keeps this client's cursors to itself, or shows them again: then the last position of each is sent. */
   hide(isHidden = true): void {
-    this.isHidden = isHidden;
-    this.wake();
+    this.#isHidden = isHidden;
+    this.#wake();
   }
 
   /** The last position of each connection in the cursors presence, from history; null where there is none. */
   async getAll(): Promise<Record<string, CursorUpdate<T> | null>> {
-    const channel = this.open();
-    await this.entering;
-    await this.feed?.synced();
+    const channel = this.#open();
+    await this.#entering;
+    await this.#feed?.synced();
     const members = await channel.presence.get();
     const ids = [...new Set(members.map(({ connectionId }) => connectionId))];
     const found = await lastCursors(channel, ids, this.options.paginationLimit);
@@ -106,148 +111,150 @@ export class Cursors<T extends SpaceTypes = SpaceTypes, C extends SpacesClient =
 
   /** This client's last position, or null. */
   async getSelf(): Promise<CursorUpdate<T> | null> {
-    if (!this.core.ownOrNull) return null;
-    return (await this.getAll())[this.core.client.connection.id ?? ''] ?? null;
+    if (!this.#core.ownOrNull) return null;
+    return (await this.getAll())[this.#core.client.connection.id ?? ''] ?? null;
   }
 
   /** The last positions of other connections; none when this client is not in the space. */
   async getOthers(): Promise<Record<string, CursorUpdate<T> | null>> {
-    if (!this.core.ownOrNull) return {};
+    if (!this.#core.ownOrNull) return {};
     const all = Object.entries(await this.getAll());
-    return Object.fromEntries(all.filter(([connectionId]) => !this.core.isOwn(connectionId)));
+    return Object.fromEntries(all.filter(([connectionId]) => !this.#core.isOwn(connectionId)));
   }
 
   /** @internal Leaves the cursors presence, so that nobody sends for our sake. */
   async leave(): Promise<void> {
-    this.clear();
-    this.isSender = false;
-    if (!this.entering) return;
-    this.entering = undefined;
-    await this.port?.presence.leave().catch(this.failed);
+    this.#clear();
+    this.#isSender = false;
+    if (!this.#entering) return;
+    this.#entering = undefined;
+    await this.#port?.presence.leave().catch(this.#failed);
   }
 
   /** @internal The space was entered: goes on if cursors were in use before. */
   resume(): void {
-    if (this.port) this.open();
+    if (this.#port) this.#open();
   }
 
   /** @internal */
   async dispose(): Promise<void> {
     this.off();
-    this.clear();
-    this.feed?.stop();
-    const { port } = this;
-    if (port) await quit(this.core.client, port, () => this.leave());
+    this.#clear();
+    this.#feed?.stop();
+    const port = this.#port;
+    if (port) await quit(this.#core.client, port, () => this.leave());
   }
 
   protected override onSubscribed(): void {
-    this.isWanted = true;
-    this.open();
-    this.listen();
+    this.#isWanted = true;
+    this.#open();
+    this.#listen();
   }
 
   protected override onDropped(): void {
     if (this.hasListeners()) return;
-    this.isWanted = false;
-    this.replay.clear();
-    if (this.isListening) this.port?.unsubscribe(CURSOR_EVENT, this.onCursors);
-    this.isListening = false;
+    this.#isWanted = false;
+    this.#replay.clear();
+    if (this.#isListening) this.#port?.unsubscribe(CURSOR_EVENT, this.#onCursors);
+    this.#isListening = false;
     // A component that subscribes again in the same tick must not be seen leaving.
-    void Promise.resolve().then(() => (this.isWanted || this.isSender ? undefined : this.leave()));
+    void Promise.resolve().then(() => (this.#isWanted || this.#isSender ? undefined : this.leave()));
   }
 
-  private async send({ position, data, key }: CursorToSet<T>): Promise<void> {
-    void this.core.own;
-    const channel = this.open();
-    this.isSender = true;
+  async #send({ position, data, key }: CursorToSet<T>): Promise<void> {
+    void this.#core.own;
+    const channel = this.#open();
+    this.#isSender = true;
     const cursor = { position: { ...position }, data };
-    if (!key) this.last = cursor;
-    const sent = this.batchOf(key).push(cursor);
-    await (sent ?? this.entering);
+    if (!key) this.#last = cursor;
+    const sent = this.#batchOf(key).push(cursor);
+    await (sent ?? this.#entering);
     if (!isGranted(channel, 'publish')) throw errors.notPermitted('publish', channel.name);
   }
 
-  private batchOf(key: string | undefined): CursorBatch {
-    const known = this.batches.get(key);
+  #batchOf(key: string | undefined): CursorBatch {
+    const known = this.#batches.get(key);
     if (known) return known;
-    const { core, options, failed } = this;
+    const core = this.#core;
+    const failed = this.#failed;
+    const { options } = this;
     const batch = cursorBatch({
-      publish: (points) => this.open().publish(cursorEvent(key), key ? composeKeyed(points, this.last) : points),
+      publish: (points) => this.#open().publish(cursorEvent(key), key ? composeKeyed(points, this.#last) : points),
       // What is no cursor is not hidden.
       isOpen: () =>
-        (!this.isHidden || key?.startsWith(OWN_KEY)) &&
+        (!this.#isHidden || key?.startsWith(OWN_KEY)) &&
         core.client.connection.state === 'connected' &&
-        this.port?.state === 'attached',
+        this.#port?.state === 'attached',
       interval: () => options.outboundBatchInterval,
       failed,
     });
-    batch.setAudience(this.present.size);
-    this.batches.set(key, batch);
+    batch.setAudience(this.#present.size);
+    this.#batches.set(key, batch);
     return batch;
   }
 
-  private clear(): void {
-    for (const batch of this.batches.values()) batch.clear();
+  #clear(): void {
+    for (const batch of this.#batches.values()) batch.clear();
   }
 
-  private wake(): void {
-    for (const batch of this.batches.values()) batch.setAudience(this.present.size);
+  #wake(): void {
+    for (const batch of this.#batches.values()) batch.setAudience(this.#present.size);
   }
 
   /** The channel, with its presence followed and entered. */
-  private open(): ChannelPort {
-    const port = this.port ?? this.create();
-    if (!this.entering) {
-      this.entering = port.presence.enter();
-      this.entering.catch(this.failed);
+  #open(): ChannelPort {
+    const port = this.#port ?? this.#create();
+    if (!this.#entering) {
+      this.#entering = port.presence.enter();
+      this.#entering.catch(this.#failed);
     }
     return port;
   }
 
-  private create(): ChannelPort {
-    const { client, name } = this.core;
+  #create(): ChannelPort {
+    const { client, name } = this.#core;
     const port = use(client.channels.get(cursorsChannel(name)));
-    this.port = port;
-    const { present } = this;
-    this.feed = new PresenceFeed(port, client.connection, {
+    this.#port = port;
+    const present = this.#present;
+    this.#feed = new PresenceFeed(port, client.connection, {
       message: ({ action, connectionId, clientId }) => {
         const key = memberKey(connectionId, clientId);
         if (action === 'leave') present.delete(key);
         else present.add(key);
-        this.wake();
+        this.#wake();
       },
       lost: () => present.clear(),
       synced: (members) => {
         for (const { connectionId, clientId } of members) present.add(memberKey(connectionId, clientId));
-        this.wake();
-        this.listen();
+        this.#wake();
+        this.#listen();
       },
       gone: () => {
-        this.entering = undefined;
+        this.#entering = undefined;
         present.clear();
-        this.wake();
+        this.#wake();
       },
-      attached: () => this.wake(),
-      failed: this.failed,
+      attached: () => this.#wake(),
+      failed: this.#failed,
     });
     return port;
   }
 
-  private listen(): void {
-    const { port } = this;
-    if (!port || this.isListening || !this.isWanted) return;
-    this.isListening = true;
-    port.subscribe(CURSOR_EVENT, this.onCursors).catch((error) => {
-      this.isListening = false;
-      port.unsubscribe(CURSOR_EVENT, this.onCursors);
-      if (this.isWanted) this.failed(error);
+  #listen(): void {
+    const port = this.#port;
+    if (!port || this.#isListening || !this.#isWanted) return;
+    this.#isListening = true;
+    port.subscribe(CURSOR_EVENT, this.#onCursors).catch((error) => {
+      this.#isListening = false;
+      port.unsubscribe(CURSOR_EVENT, this.#onCursors);
+      if (this.#isWanted) this.#failed(error);
     });
   }
 
-  private readonly onCursors = (message: MessageLike): void => {
+  readonly #onCursors = (message: MessageLike): void => {
     const { clientId, connectionId, data } = message;
     if (!clientId || !connectionId) return;
     this.emitNamed('message', message);
-    if (this.hasListeners('update')) this.replay.add(clientId, connectionId, parseCursors(data));
+    if (this.hasListeners('update')) this.#replay.add(clientId, connectionId, parseCursors(data));
   };
 }

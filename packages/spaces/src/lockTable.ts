@@ -39,31 +39,36 @@ const isInRace = ({ refused, isClaimed }: LockRequest): boolean => !refused || i
 export class LockTable {
   /** Whether nothing is decided for now, because what is known may be out of date. */
   isPaused = true;
-  private readonly slots = new Map<string, Slot>();
+  readonly #slots = new Map<string, Slot>();
+
+  /** How many locks are known of. */
+  get size(): number {
+    return this.#slots.size;
+  }
 
   /** The request that holds the lock. */
   holder(id: string): LockRequest | undefined {
-    return this.slots.get(id)?.holder;
+    return this.#slots.get(id)?.holder;
   }
 
   /** Whether more than one member asks for the lock. */
   isContested(id: string): boolean {
-    return (this.slots.get(id)?.requests.size ?? 0) > 1;
+    return (this.#slots.get(id)?.requests.size ?? 0) > 1;
   }
 
   /** The requests that hold a lock, by lock id in order of request. */
   held(): LockRequest[] {
-    return [...this.slots.values()].flatMap(({ holder }) => holder ?? []);
+    return [...this.#slots.values()].flatMap(({ holder }) => holder ?? []);
   }
 
   /** The live requests of a member, in any state. */
   requestsOf(key: string): LockRequest[] {
-    return [...this.slots.values()].flatMap(({ requests }) => requests.get(key) ?? []);
+    return [...this.#slots.values()].flatMap(({ requests }) => requests.get(key) ?? []);
   }
 
   /** Whether a request is seen and not the one that holds the lock. */
   isRefused(key: string, id: string, timestamp: number): boolean {
-    const slot = this.slots.get(id);
+    const slot = this.#slots.get(id);
     const request = slot?.requests.get(key);
     return request?.timestamp === timestamp && slot?.holder !== request;
   }
@@ -74,9 +79,9 @@ export class LockTable {
     const missing = this.requestsOf(key).filter(({ entry }) => !named.includes(entry.id));
     return [
       ...entries.flatMap((entry) =>
-        entry.status === 'unlocked' ? this.release(key, entry.id) : this.request(key, connectionId, entry),
+        entry.status === 'unlocked' ? this.#release(key, entry.id) : this.#request(key, connectionId, entry),
       ),
-      ...missing.flatMap(({ entry }) => this.release(key, entry.id)),
+      ...missing.flatMap(({ entry }) => this.#release(key, entry.id)),
     ];
   }
 
@@ -94,12 +99,12 @@ export class LockTable {
     const held = isWhole ? this.requestsOf(key).map(({ entry }) => entry) : [];
     const gone = held.filter(({ id }) => !entries.some((entry) => entry.id === id));
     const ends = gone.map((entry) => ({ ...entry, status: 'unlocked' as const, reason: reason?.(entry.id) }));
-    return [...ends, ...entries].flatMap((entry) => this.take(key, connectionId, entry));
+    return [...ends, ...entries].flatMap((entry) => this.#take(key, connectionId, entry));
   }
 
-  private take(key: string, connectionId: string, entry: LockEntry): LockChange[] {
+  #take(key: string, connectionId: string, entry: LockEntry): LockChange[] {
     const { id, timestamp, status } = entry;
-    const slot = this.slot(id);
+    const slot = this.#slot(id);
     const { holder } = slot;
     const isSame = holder?.key === key && holder.timestamp === timestamp;
     const request: LockRequest = isSame
@@ -114,7 +119,7 @@ export class LockTable {
       const lost: LockChange[] = isTaken ? [{ request: holder, status: 'unlocked', reason: errors.lockTaken(id) }] : [];
       return [...lost, { request, status }];
     }
-    if (isSame || !holder) this.slots.delete(id);
+    if (isSame || !holder) this.#slots.delete(id);
     const reason = entry.reason as ErrorInfo | undefined;
     if (status !== 'unlocked' || !(isSame || reason)) return [];
     return [{ request, status, ...(reason && { reason }) }];
@@ -126,9 +131,9 @@ export class LockTable {
    */
   resume(selfKey: string): LockChange[] {
     this.isPaused = false;
-    return [...this.slots].flatMap(([id, slot]) => {
+    return [...this.#slots].flatMap(([id, slot]) => {
       const own = slot.requests.get(selfKey);
-      return [...this.decide(id, slot), ...(own ? this.refuse(slot, own) : [])];
+      return [...this.#decide(id, slot), ...(own ? this.#refuse(slot, own) : [])];
     });
   }
 
@@ -136,7 +141,7 @@ export class LockTable {
   rekey(from: string, to: string, connectionId: string, entries: readonly LockEntry[]): LockChange[] {
     return this.requestsOf(from).flatMap((request) => {
       const { id, timestamp } = request.entry;
-      const slot = this.slot(id);
+      const slot = this.#slot(id);
       slot.requests.delete(from);
       const isNamed = entries.some((entry) => entry.id === id && entry.timestamp === timestamp);
       if (isNamed && isInRace(request)) {
@@ -145,29 +150,29 @@ export class LockTable {
       }
       // The old member was a shadow of the new one, so what it won it won for nothing: refusals are forgotten.
       for (const other of slot.requests.values()) other.refused = false;
-      return this.decide(id, slot);
+      return this.#decide(id, slot);
     });
   }
 
-  private request(key: string, connectionId: string, entry: LockEntry): LockChange[] {
+  #request(key: string, connectionId: string, entry: LockEntry): LockChange[] {
     const { id, timestamp, status } = entry;
-    const slot = this.slot(id);
+    const slot = this.#slot(id);
     let request = slot.requests.get(key);
     if (request?.timestamp !== timestamp) {
       request = { key, connectionId, timestamp, entry, refused: false, isClaimed: false };
       slot.requests.set(key, request);
     }
     request.isClaimed = status === 'locked';
-    return [...this.decide(id, slot), ...this.refuse(slot, request)];
+    return [...this.#decide(id, slot), ...this.#refuse(slot, request)];
   }
 
-  private release(key: string, id: string): LockChange[] {
-    const slot = this.slot(id);
+  #release(key: string, id: string): LockChange[] {
+    const slot = this.#slot(id);
     slot.requests.delete(key);
-    return this.decide(id, slot);
+    return this.#decide(id, slot);
   }
 
-  private decide(id: string, slot: Slot): LockChange[] {
+  #decide(id: string, slot: Slot): LockChange[] {
     if (this.isPaused) return [];
     const { holder: before, requests } = slot;
     const changes: LockChange[] = [];
@@ -180,19 +185,19 @@ export class LockTable {
       changes.push({ request: before, status: 'unlocked', ...(isTaken && { reason: errors.lockTaken(id) }) });
     }
     if (holder && holder !== before) changes.push({ request: holder, status: 'locked' });
-    if (!requests.size) this.slots.delete(id);
+    if (!requests.size) this.#slots.delete(id);
     return changes;
   }
 
-  private refuse({ holder }: Slot, request: LockRequest): LockChange[] {
+  #refuse({ holder }: Slot, request: LockRequest): LockChange[] {
     if (this.isPaused || request === holder || request.refused) return [];
     request.refused = true;
     return [{ request, status: 'unlocked', reason: errors.lockHeld(request.entry.id) }];
   }
 
-  private slot(id: string): Slot {
-    const slot = this.slots.get(id) ?? { holder: undefined, requests: new Map() };
-    this.slots.set(id, slot);
+  #slot(id: string): Slot {
+    const slot = this.#slots.get(id) ?? { holder: undefined, requests: new Map() };
+    this.#slots.set(id, slot);
     return slot;
   }
 }

@@ -61,13 +61,13 @@ export class Locks<T extends SpaceTypes = SpaceTypes> extends EventEmitter<Locks
   /** The locks that this client holds. */
   async getSelf(): Promise<Lock<T>[]> {
     const locks = await this.getAll();
-    return this.core.self ? locks.filter((lock) => this.isOwn(lock)) : [];
+    return this.core.self ? locks.filter((lock) => this.#isOwn(lock)) : [];
   }
 
   /** The locks that others hold. */
   async getOthers(): Promise<Lock<T>[]> {
     const locks = await this.getAll();
-    return this.core.self ? locks.filter((lock) => !this.isOwn(lock)) : locks;
+    return this.core.self ? locks.filter((lock) => !this.#isOwn(lock)) : locks;
   }
 
   /**
@@ -106,7 +106,7 @@ export class Locks<T extends SpaceTypes = SpaceTypes> extends EventEmitter<Locks
     this.emitNamed(lock.status === 'locked' ? 'granted' : ended, lock);
   }
 
-  private isOwn({ member }: Lock<T>): boolean {
+  #isOwn({ member }: Lock<T>): boolean {
     return this.core.isOwn(member.connectionId);
   }
 }

@@ -23,47 +23,51 @@ export class Members<T extends SpaceTypes = SpaceTypes> extends EventEmitter<
   MembersEventMap<T>,
   MembersNamedEventMap<T>
 > {
-  private told: readonly SpaceMember<T>[] = [];
+  #told: readonly SpaceMember<T>[] = [];
+
+  readonly #core: SpaceCore;
 
   /** @internal */
-  constructor(private readonly core: SpaceCore) {
+  constructor(core: SpaceCore) {
     super('Members');
+    this.#core = core;
   }
 
   /** All members as they are known now; the same list, of the same objects, while nothing about them changes. */
   get snapshot(): readonly SpaceMember<T>[] {
-    return this.core.state.snapshot.members as readonly SpaceMember<T>[];
+    return this.#core.state.snapshot.members as readonly SpaceMember<T>[];
   }
 
   /** This client's own member with all that it has set so far, or null when it is not in the space. */
   get self(): SpaceMember<T> | null {
-    return this.core.self as SpaceMember<T> | null;
+    return this.#core.self as SpaceMember<T> | null;
   }
 
   /** @internal Tells of what has changed since it told last. */
   tell(): void {
-    const { told, snapshot } = this;
+    const told = this.#told;
+    const { snapshot } = this;
     if (told === snapshot) return;
-    this.told = snapshot;
+    this.#told = snapshot;
     if (this.hasListeners('change')) this.emitNamed('change', difference(told, snapshot));
   }
 
   /** This client's own member, or null when it is not in the space. */
   async getSelf(): Promise<SpaceMember<T> | null> {
-    await this.core.synced();
-    return this.core.self as SpaceMember<T> | null;
+    await this.#core.synced();
+    return this.#core.self as SpaceMember<T> | null;
   }
 
   /** The members of other connections. */
   async getOthers(): Promise<SpaceMember<T>[]> {
     const members = await this.getAll();
-    return members.filter(({ connectionId }) => !this.core.isOwn(connectionId));
+    return members.filter(({ connectionId }) => !this.#core.isOwn(connectionId));
   }
 
   /** All members, in order of arrival; those who left come last until they are removed. */
   async getAll(): Promise<SpaceMember<T>[]> {
-    await this.core.synced();
-    return [...this.core.state.snapshot.members] as SpaceMember<T>[];
+    await this.#core.synced();
+    return [...this.#core.state.snapshot.members] as SpaceMember<T>[];
   }
 }
 

@@ -49,40 +49,44 @@ const MAX_RELEASED = 32;
 export class PresenceQueue {
   /** The state that the service acknowledged, or null. */
   confirmed: OwnState | null = null;
-  private readonly waiting: Batch[] = [];
-  private inFlight: Batch | undefined;
-  private open: Batch | undefined;
-  private released = new Map<string, OwnLock>();
-  private retold: OwnLock[] = [];
-  private readonly decided = new WeakSet<OwnLock>();
-  private readonly claimed = new WeakSet<OwnLock>();
-  private isBusy = false;
-  private generation = 0;
-  private readonly idPrefix = Math.random().toString(36).slice(2);
-  private lastId = 0;
+  readonly #waiting: Batch[] = [];
+  #inFlight: Batch | undefined;
+  #open: Batch | undefined;
+  #released = new Map<string, OwnLock>();
+  #retold: OwnLock[] = [];
+  readonly #decided = new WeakSet<OwnLock>();
+  readonly #claimed = new WeakSet<OwnLock>();
+  #isBusy = false;
+  #generation = 0;
+  readonly #idPrefix = Math.random().toString(36).slice(2);
+  #lastId = 0;
 
-  constructor(private readonly sink: PresenceSink) {}
+  readonly #sink: PresenceSink;
+
+  constructor(sink: PresenceSink) {
+    this.#sink = sink;
+  }
 
   /** The wanted state, or null when not in the space. */
   get state(): OwnState | null {
-    const batches = this.inFlight ? [this.inFlight, ...this.waiting] : this.waiting;
+    const batches = this.#inFlight ? [this.#inFlight, ...this.#waiting] : this.#waiting;
     return batches.reduce((state, { operation, patch }) => next(state, operation, patch), this.confirmed);
   }
 
   /** Goes in with this profile; who is in already keeps location and locks. */
   enter(profile: ProfileData): Promise<void> {
     if (this.state) return this.editProfile(() => profile);
-    const batch = this.add('enter');
+    const batch = this.#add('enter');
     batch.patch.profile = () => profile;
-    this.close();
+    this.#close();
     return batch.done;
   }
 
   /** Leaves; a profile, if given, becomes the last one shown. */
   leave(profile?: { value: ProfileData }): Promise<void> {
-    const batch = this.add('leave');
+    const batch = this.#add('leave');
     if (profile) batch.patch.profile = () => profile.value;
-    this.close();
+    this.#close();
     return batch.done;
   }
 
@@ -90,20 +94,20 @@ export class PresenceQueue {
   leaveNow(): Promise<unknown> {
     const told = this.state;
     this.reset();
-    for (const batch of this.waiting.splice(0)) batch.resolve();
+    for (const batch of this.#waiting.splice(0)) batch.resolve();
     if (!told) return Promise.resolve();
     const data = memberData(told, told, { locks: new Map() }, () => '');
-    return this.sink.send('leave', data, []);
+    return this.#sink.send('leave', data, []);
   }
 
   editProfile(edit: Edit<ProfileData>): Promise<void> {
-    const { patch, done } = this.update();
+    const { patch, done } = this.#update();
     patch.profile = afterwards(patch.profile, edit);
     return done;
   }
 
   editLocation(edit: Edit): Promise<void> {
-    const { patch, done } = this.update();
+    const { patch, done } = this.#update();
     patch.location = afterwards(patch.location, edit);
     return done;
   }
@@ -111,15 +115,15 @@ export class PresenceQueue {
   /** Asks for a lock that is not wanted so far. */
   acquire(lock: OwnLock): Promise<void> {
     // A receiver would lose a request that shares its message with the release of the same lock.
-    if (this.open?.patch.locks.get(lock.id) === null) this.close();
-    const batch = this.update();
+    if (this.#open?.patch.locks.get(lock.id) === null) this.#close();
+    const batch = this.#update();
     batch.patch.locks.set(lock.id, lock);
     return batch.done;
   }
 
   /** Gives up a lock; one whose request did not go out yet is just forgotten. */
   release(id: string): Promise<void> {
-    const batch = this.update();
+    const batch = this.#update();
     const { locks } = batch.patch;
     if (locks.get(id)) locks.delete(id);
     else locks.set(id, null);
@@ -130,14 +134,14 @@ export class PresenceQueue {
   withdraw(lock: OwnLock): void {
     if (!this.replace(lock, null)) return;
     // Official clients believe whoever says `locked`, and need to be told otherwise.
-    if (this.claimed.has(lock)) this.retold.push(lock);
-    this.update();
+    if (this.#claimed.has(lock)) this.#retold.push(lock);
+    this.#update();
   }
 
   /** Tells the others that the lock is held, if they were not told before. */
   claim(lock: OwnLock): void {
-    if (!this.claimed.has(lock)) this.update();
-    this.claimed.add(lock);
+    if (!this.#claimed.has(lock)) this.#update();
+    this.#claimed.add(lock);
   }
 
   /** Puts another request in the place of an acknowledged one, or none; the next message tells. False if there is no such. */
@@ -150,95 +154,95 @@ export class PresenceQueue {
 
   /** Tells the whole state again; recent releases too, if they were told under the same connection id. */
   repeat(withReleases: boolean): Promise<void> {
-    this.retold = withReleases ? [...this.released.values()] : [];
-    this.released.clear();
-    return this.update().done;
+    this.#retold = withReleases ? [...this.#released.values()] : [];
+    this.#released.clear();
+    return this.#update().done;
   }
 
   /** The service has forgotten us. */
   reset(): void {
-    this.generation += 1;
+    this.#generation += 1;
     this.confirmed = null;
-    this.released.clear();
+    this.#released.clear();
   }
 
-  private update(): Batch {
-    const last = this.waiting[this.waiting.length - 1];
-    const isOpen = last === this.open || this.waiting.length >= MAX_WAITING;
+  #update(): Batch {
+    const last = this.#waiting[this.#waiting.length - 1];
+    const isOpen = last === this.#open || this.#waiting.length >= MAX_WAITING;
     if (last?.operation === 'update' && isOpen) return last;
-    this.open = this.add('update');
-    return this.open;
+    this.#open = this.#add('update');
+    return this.#open;
   }
 
-  private add(operation: PresenceOperation): Batch {
-    this.close();
+  #add(operation: PresenceOperation): Batch {
+    this.#close();
     const batch = { operation, patch: { locks: new Map() } } as unknown as Batch;
     batch.done = new Promise((resolve, reject) => Object.assign(batch, { resolve, reject }));
     // Whoever asked hears of a failure through a promise of its own; here it must not count as unhandled.
     batch.done.catch(() => {});
-    this.waiting.push(batch);
+    this.#waiting.push(batch);
     // The end of the tick: what comes later is another message.
     void Promise.resolve().then(() => {
-      if (this.open === batch) this.close();
-      return this.drain();
+      if (this.#open === batch) this.#close();
+      return this.#drain();
     });
     return batch;
   }
 
-  private close(): void {
-    this.open = undefined;
+  #close(): void {
+    this.#open = undefined;
   }
 
-  private async drain(): Promise<void> {
-    if (this.isBusy) return;
-    this.isBusy = true;
-    for (let batch = this.waiting.shift(); batch; batch = this.waiting.shift()) {
-      this.inFlight = batch;
+  async #drain(): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    for (let batch = this.#waiting.shift(); batch; batch = this.#waiting.shift()) {
+      this.#inFlight = batch;
       try {
         // Who leaves asks for nothing more, and may have no time left.
-        if (batch.operation !== 'leave') await this.settled();
-        await this.send(batch);
+        if (batch.operation !== 'leave') await this.#settled();
+        await this.#send(batch);
         batch.resolve();
       } catch (error) {
         batch.reject(error);
       }
-      this.inFlight = undefined;
+      this.#inFlight = undefined;
     }
-    this.isBusy = false;
+    this.#isBusy = false;
   }
 
   /** A request told as `pending` once more would undo its own grant at official clients: wait for the decision. */
-  private async settled(): Promise<void> {
-    const fresh = [...(this.confirmed?.locks.values() ?? [])].filter((lock) => !this.decided.has(lock));
-    if (fresh.length) await this.sink.decided(fresh);
-    for (const lock of fresh) this.decided.add(lock);
+  async #settled(): Promise<void> {
+    const fresh = [...(this.confirmed?.locks.values() ?? [])].filter((lock) => !this.#decided.has(lock));
+    if (fresh.length) await this.#sink.decided(fresh);
+    for (const lock of fresh) this.#decided.add(lock);
   }
 
-  private async send({ operation, patch }: Batch): Promise<void> {
-    const generation = this.generation;
+  async #send({ operation, patch }: Batch): Promise<void> {
+    const generation = this.#generation;
     const after = next(this.confirmed, operation, patch);
     if (!after && !this.confirmed) throw errors.notEntered();
     const before = this.confirmed ?? EMPTY;
     const told = after ?? patched(before, patch);
-    const entries = lockEntries(before, told, this.retold, (lock) => this.isHeld(lock));
-    const data = memberData(before, told, patch, () => `${this.idPrefix}-${++this.lastId}`);
-    this.retold = [];
-    await this.sink.send(operation, data, entries);
-    if (generation !== this.generation) return;
-    this.remember(before, told);
+    const entries = lockEntries(before, told, this.#retold, (lock) => this.#isHeld(lock));
+    const data = memberData(before, told, patch, () => `${this.#idPrefix}-${++this.#lastId}`);
+    this.#retold = [];
+    await this.#sink.send(operation, data, entries);
+    if (generation !== this.#generation) return;
+    this.#remember(before, told);
     this.confirmed = after;
-    this.sink.confirmed();
+    this.#sink.confirmed();
   }
 
-  private isHeld(lock: OwnLock): boolean {
-    const isHeld = this.sink.isHeld(lock);
-    if (isHeld) this.claimed.add(lock);
+  #isHeld(lock: OwnLock): boolean {
+    const isHeld = this.#sink.isHeld(lock);
+    if (isHeld) this.#claimed.add(lock);
     return isHeld;
   }
 
-  private remember(before: OwnState, after: OwnState): void {
+  #remember(before: OwnState, after: OwnState): void {
     const gone = [...before.locks].filter(([id]) => !after.locks.has(id));
-    this.released = new Map([...this.released, ...gone].slice(-MAX_RELEASED));
+    this.#released = new Map([...this.#released, ...gone].slice(-MAX_RELEASED));
   }
 }
 

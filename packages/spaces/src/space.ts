@@ -71,8 +71,8 @@ export class Space<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = S
   readonly locations: Locations<T>;
   readonly cursors: Cursors<T, C>;
   readonly locks: Locks<T>;
-  private readonly core: SpaceCore;
-  private lastSnapshot: SpaceSnapshot | undefined;
+  readonly #core: SpaceCore;
+  #lastSnapshot: SpaceSnapshot | undefined;
 
   /** @internal `now` is the service's clock. */
   constructor(
@@ -84,13 +84,13 @@ export class Space<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = S
     super('Space');
     applyOptions(this.options, options);
     const failed = (error: unknown) => this.emitNamed('error', error);
-    const changed = (changes: readonly Change[]) => this.tell(changes);
-    this.core = new SpaceCore(name, client, this.options, { changed, failed }, now);
-    this.channel = this.core.channel as ChannelOf<C>;
-    this.members = new Members<T>(this.core);
-    this.locations = new Locations<T>(this.core);
-    this.cursors = new Cursors<T, C>(this.core, this.options.cursors, failed);
-    this.locks = new Locks<T>(this.core);
+    const changed = (changes: readonly Change[]) => this.#tell(changes);
+    this.#core = new SpaceCore(name, client, this.options, { changed, failed }, now);
+    this.channel = this.#core.channel as ChannelOf<C>;
+    this.members = new Members<T>(this.#core);
+    this.locations = new Locations<T>(this.#core);
+    this.cursors = new Cursors<T, C>(this.#core, this.options.cursors, failed);
+    this.locks = new Locks<T>(this.#core);
   }
 
   /** The id of the client's connection, as it is now. */
@@ -100,7 +100,7 @@ export class Space<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = S
 
   /** Everything known of the space; the same object as before if nothing changed. */
   get snapshot(): SpaceSnapshot<T> {
-    return this.core.state.snapshot as SpaceSnapshot<T>;
+    return this.#core.state.snapshot as SpaceSnapshot<T>;
   }
 
   /**
@@ -108,7 +108,7 @@ export class Space<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = S
    * 40012 when the client has no clientId, and as the client does.
    */
   async enter(profileData: ProfileOf<T> | null = null): Promise<SpaceMember<T>[]> {
-    await this.core.enter(toJson(profileData) as ProfileData);
+    await this.#core.enter(toJson(profileData) as ProfileData);
     this.cursors.resume();
     return this.members.getAll();
   }
@@ -118,9 +118,9 @@ export class Space<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = S
    * 101001 outside the space.
    */
   async leave(...profileData: [(ProfileOf<T> | undefined)?]): Promise<void> {
-    void this.core.own;
+    void this.#core.own;
     const profile = profileData.length ? { value: toJson(profileData[0]) as ProfileData } : undefined;
-    await Promise.all([this.core.leave(profile), this.cursors.leave()]);
+    await Promise.all([this.#core.leave(profile), this.cursors.leave()]);
   }
 
   /**
@@ -133,7 +133,7 @@ export class Space<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = S
     if (!isObject(given) && typeof given !== 'function') {
       throw new InvalidArgumentError('Space.updateProfileData(): Invalid arguments: no object or function');
     }
-    const { core } = this;
+    const core = this.#core;
     const current = core.ownOrNull?.profile ?? null;
     const profile = toJson(typeof given === 'function' ? given(current) : given) as ProfileData;
     await (core.ownOrNull ? core.queue.editProfile(() => profile) : core.enterUnseen(profile));
@@ -144,8 +144,8 @@ export class Space<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = S
    * Rejects with 101001 outside the space.
    */
   async patchProfileData(fields: Patch<ProfileOf<T>>): Promise<void> {
-    void this.core.own;
-    await this.core.queue.editProfile(merge(...patchParts(fields, 'Space.patchProfileData')));
+    void this.#core.own;
+    await this.#core.queue.editProfile(merge(...patchParts(fields, 'Space.patchProfileData')));
   }
 
   /** The members of the space. */
@@ -155,12 +155,12 @@ export class Space<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = S
 
   /** @internal Leaves at once, for a page that is going. */
   leaveNow(): void {
-    this.core.leaveNow();
+    this.#core.leaveNow();
   }
 
   /** Whether the space is no more; `get` makes another. */
   get isDisposed(): boolean {
-    return this.core.isDisposed;
+    return this.#core.isDisposed;
   }
 
   /** Leaves, detaches both channels, and ends all listeners and timers of this space. Never rejects. */
@@ -170,10 +170,10 @@ export class Space<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = S
     this.members.off();
     this.locations.off();
     this.locks.off();
-    await Promise.all([this.cursors.dispose(), this.core.dispose()]);
+    await Promise.all([this.cursors.dispose(), this.#core.dispose()]);
   }
 
-  private tell(changes: readonly Change[]): void {
+  #tell(changes: readonly Change[]): void {
     for (const { on, event, payload } of changes) {
       const view = this[on] as unknown as EventEmitter<Record<string, unknown>>;
       view.emit(event, payload);
@@ -182,8 +182,8 @@ export class Space<T extends SpaceTypes = SpaceTypes, C extends SpacesClient = S
     }
     const { snapshot } = this;
     if (this.hasListeners('update')) this.emit('update', { members: [...snapshot.members] });
-    if (snapshot === this.lastSnapshot) return;
-    this.lastSnapshot = snapshot;
+    if (snapshot === this.#lastSnapshot) return;
+    this.#lastSnapshot = snapshot;
     this.members.tell();
     this.emitNamed('change', snapshot);
   }

@@ -43,48 +43,55 @@ export class SpaceCore {
   readonly channel: ChannelPort;
   readonly state = new SpaceState();
   readonly queue: PresenceQueue;
-  private readonly identity: Identity;
-  private readonly feed: PresenceFeed;
-  private readonly timers = new Map<string, ReturnType<typeof setTimeout>>();
-  private readonly checks = new Set<() => void>();
-  private hasAttached = false;
+  readonly #identity: Identity;
+  readonly #feed: PresenceFeed;
+  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #checks = new Set<() => void>();
+  #hasAttached = false;
   // Between a loss of continuity and the acknowledgement of our restored state.
-  private isRestoring = false;
-  private losses = 0;
+  #isRestoring = false;
+  #losses = 0;
   // We left: the presence set may show us for a moment more.
-  private hasLeft = false;
+  #hasLeft = false;
   isDisposed = false;
-  private lastStamp = 0;
+  #lastStamp = 0;
   // Own requests that the server has ended, by lock id: their timestamps.
-  private readonly ended = new Map<string, number>();
+  readonly #ended = new Map<string, number>();
+
+  readonly #options: SpaceOptions;
+  readonly #listener: SpaceListener;
+  readonly #now: () => number;
 
   constructor(
     readonly name: string,
     readonly client: SpacesClient,
-    private readonly options: SpaceOptions,
-    private readonly listener: SpaceListener,
-    private readonly now: () => number,
+    options: SpaceOptions,
+    listener: SpaceListener,
+    now: () => number,
   ) {
+    this.#options = options;
+    this.#listener = listener;
+    this.#now = now;
     const params = { agent: `spaces/${VERSION}`, locks: 'server' };
     this.channel = use(client.channels.get(spaceChannel(name), { params }));
-    this.identity = new Identity(client);
+    this.#identity = new Identity(client);
     this.queue = new PresenceQueue({
       send: (operation, data, locks) => {
-        this.refresh();
-        const extras = composeExtras(locks, this.identity.former);
+        this.#refresh();
+        const extras = composeExtras(locks, this.#identity.former);
         return this.channel.presence[operation](presenceValue(client, data, extras));
       },
-      isHeld: (lock) => this.isHeld(lock),
-      decided: (locks) => this.decided(locks),
-      confirmed: () => this.settleLocks(),
+      isHeld: (lock) => this.#isHeld(lock),
+      decided: (locks) => this.#decided(locks),
+      confirmed: () => this.#settleLocks(),
     });
-    client.connection.on(this.refresh);
-    this.refresh();
-    this.feed = new PresenceFeed(this.channel, client.connection, {
-      message: (message) => this.receive(message),
-      lost: () => this.lose(),
-      synced: (members) => this.sync(members),
-      gone: () => this.goOut(),
+    client.connection.on(this.#refresh);
+    this.#refresh();
+    this.#feed = new PresenceFeed(this.channel, client.connection, {
+      message: (message) => this.#receive(message),
+      lost: () => this.#lose(),
+      synced: (members) => this.#sync(members),
+      gone: () => this.#goOut(),
       failed: (error) => listener.failed(error),
     });
   }
@@ -97,23 +104,23 @@ export class SpaceCore {
 
   /** Resolves when the fold is up to date; rejects as the client does. */
   synced(): Promise<void> {
-    return this.feed.synced();
+    return this.#feed.synced();
   }
 
   /** Whether a connection is this client's, now or before it came back under another id. */
   isOwn(connectionId: string): boolean {
-    this.refresh();
-    return this.identity.owns(connectionId);
+    this.#refresh();
+    return this.#identity.owns(connectionId);
   }
 
   /** This client as a member, with all that it has set so far; null when it is not in or has no connection. */
   get self(): SpaceMember | null {
-    this.refresh();
+    this.#refresh();
     const own = this.queue.state;
-    const { keys } = this.identity;
-    if (!this.client.connection.id || (!own && this.hasLeft)) return null;
-    if (!own) return this.present(keys[0]) ?? null;
-    const isSeen = this.isRestoring || keys.some((key) => this.present(key));
+    const { keys } = this.#identity;
+    if (!this.client.connection.id || (!own && this.#hasLeft)) return null;
+    if (!own) return this.#present(keys[0]) ?? null;
+    const isSeen = this.#isRestoring || keys.some((key) => this.#present(key));
     return isSeen ? this.selfToBe(own) : null;
   }
 
@@ -127,20 +134,20 @@ export class SpaceCore {
   /** The wanted state of this client, or null when it is not in the space. Throws when the space is disposed. */
   get ownOrNull(): OwnState | null {
     if (this.isDisposed) throw errors.disposed(this.name);
-    this.refresh();
+    this.#refresh();
     const { queue, state } = this;
-    const [key] = this.identity.keys;
-    const member = this.present(key);
+    const [key] = this.#identity.keys;
+    const member = this.#present(key);
     // Entered through somebody else on our connection, or before it was recovered.
-    if (!queue.state && member && !this.hasLeft) queue.confirmed = adopted(member, state, key);
+    if (!queue.state && member && !this.#hasLeft) queue.confirmed = adopted(member, state, key);
     return queue.state;
   }
 
   /** As {@link self}, also while the presence set does not show us yet. */
   selfToBe({ profile: profileData, location }: OwnState): SpaceMember {
-    const { connectionId, keys } = this.identity;
-    const seen = keys.map((key) => this.present(key)).find(Boolean);
-    const lastEvent = seen?.lastEvent ?? { name: 'present', timestamp: Math.round(this.now()) };
+    const { connectionId, keys } = this.#identity;
+    const seen = keys.map((key) => this.#present(key)).find(Boolean);
+    const lastEvent = seen?.lastEvent ?? { name: 'present', timestamp: Math.round(this.#now()) };
     const { clientId } = this.client.auth;
     return { clientId, connectionId, isConnected: true, profileData, location, lastEvent };
   }
@@ -158,8 +165,8 @@ export class SpaceCore {
   async enter(profile: ProfileData): Promise<void> {
     await this.enterUnseen(profile);
     await this.synced();
-    const isIn = () => Boolean(this.present(this.identity.keys[0]));
-    await this.until(() => isIn() || this.isDisposed || !this.queue.state, ECHO_MS);
+    const isIn = () => Boolean(this.#present(this.#identity.keys[0]));
+    await this.#until(() => isIn() || this.isDisposed || !this.queue.state, ECHO_MS);
     if (!isIn()) throw errors.echoMissing(this.name);
   }
 
@@ -168,32 +175,32 @@ export class SpaceCore {
     void this.ownOrNull;
     const isConnected = this.client.connection.state === 'connected';
     if (isConnected && !hasClientId(this.client)) throw errors.clientIdMissing();
-    this.hasLeft = false;
+    this.#hasLeft = false;
     await this.queue.enter(profile);
   }
 
   /** Leaves; resolves on acknowledgement. */
   async leave(profile?: { value: ProfileData }): Promise<void> {
     void this.own;
-    this.hasLeft = true;
+    this.#hasLeft = true;
     try {
       await this.queue.leave(profile);
     } catch (error) {
-      if (this.queue.state) this.hasLeft = false;
+      if (this.queue.state) this.#hasLeft = false;
       throw error;
     }
   }
 
   /** As {@link leave}, without waiting for what is on its way. Never rejects. */
   leaveNow(): void {
-    this.hasLeft = true;
+    this.#hasLeft = true;
     this.queue.leaveNow().catch(() => {});
   }
 
   /** The time for a new lock request: the service's clock in ms, never twice the same. */
   stamp(): number {
-    this.lastStamp = Math.max(Math.round(this.now()), this.lastStamp + 1);
-    return this.lastStamp;
+    this.#lastStamp = Math.max(Math.round(this.#now()), this.#lastStamp + 1);
+    return this.#lastStamp;
   }
 
   /** Sends the server a command of ours (`extras.parvis`), which changes nothing of what we are. Resolves on acknowledgement. */
@@ -207,103 +214,103 @@ export class SpaceCore {
   async dispose(): Promise<void> {
     if (this.isDisposed) return;
     this.isDisposed = true;
-    this.client.connection.off(this.refresh);
-    this.feed.stop();
-    for (const timer of this.timers.values()) clearTimeout(timer);
-    this.check();
+    this.client.connection.off(this.#refresh);
+    this.#feed.stop();
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#check();
     await quit(this.client, this.channel, async () => this.queue.state && this.queue.leave());
   }
 
-  private present(key: string): SpaceMember | undefined {
+  #present(key: string): SpaceMember | undefined {
     const member = this.state.member(key);
     return member?.isConnected ? member : undefined;
   }
 
-  private readonly refresh = (): void => this.identity.refresh(this.queue.state !== null);
+  readonly #refresh = (): void => this.#identity.refresh(this.queue.state !== null);
 
-  private receive(raw: PresenceMessageLike): void {
-    this.refresh();
+  #receive(raw: PresenceMessageLike): void {
+    this.#refresh();
     const message = parseMember(raw);
     if (!message) return;
     const { isServed } = this;
     const changes = this.state.apply(message);
-    if (message.key === this.identity.keys[0] && message.action === 'leave') this.hasLeft = false;
-    if (!isServed && !this.identity.owns(message.connectionId)) this.defend(message);
-    this.publish(changes);
+    if (message.key === this.#identity.keys[0] && message.action === 'leave') this.#hasLeft = false;
+    if (!isServed && !this.#identity.owns(message.connectionId)) this.#defend(message);
+    this.#publish(changes);
   }
 
-  private publish(changes: readonly Change[]): void {
-    if (this.state.isServed) for (const change of changes) if (change.on === 'locks') this.note(change.payload);
-    this.settleLocks();
-    for (const change of changes) if (change.on === 'members') this.time(change.payload);
-    if (!this.isDisposed) this.listener.changed(changes);
-    this.check();
+  #publish(changes: readonly Change[]): void {
+    if (this.state.isServed) for (const change of changes) if (change.on === 'locks') this.#note(change.payload);
+    this.#settleLocks();
+    for (const change of changes) if (change.on === 'members') this.#time(change.payload);
+    if (!this.isDisposed) this.#listener.changed(changes);
+    this.#check();
   }
 
   /** Plans the removal of a member who left, or calls it off. */
-  private time({ connectionId, clientId }: SpaceMember): void {
+  #time({ connectionId, clientId }: SpaceMember): void {
     const key = memberKey(connectionId, clientId);
-    clearTimeout(this.timers.get(key));
-    this.timers.delete(key);
+    clearTimeout(this.#timers.get(key));
+    this.#timers.delete(key);
     if (this.isDisposed || this.state.member(key)?.isConnected !== false) return;
-    this.removeAt(key, Date.now() + this.options.offlineTimeout);
+    this.#removeAt(key, Date.now() + this.#options.offlineTimeout);
   }
 
-  private removeAt(key: string, at: number): void {
+  #removeAt(key: string, at: number): void {
     const wait = at - Date.now();
-    const end = () => (wait > MAX_TIMER_MS ? this.removeAt(key, at) : this.publish(this.state.remove(key)));
+    const end = () => (wait > MAX_TIMER_MS ? this.#removeAt(key, at) : this.#publish(this.state.remove(key)));
     const timer = setTimeout(end, Math.min(wait, MAX_TIMER_MS));
     (timer as { unref?: () => void }).unref?.();
-    this.timers.set(key, timer);
+    this.#timers.set(key, timer);
   }
 
-  private lose(): void {
-    this.refresh();
+  #lose(): void {
+    this.#refresh();
     this.state.locks.isPaused = true;
     // Before the first attach nothing of ours can have been lost.
-    this.isRestoring = this.hasAttached && this.queue.state !== null;
-    this.hasAttached = true;
-    this.losses += 1;
+    this.#isRestoring = this.#hasAttached && this.queue.state !== null;
+    this.#hasAttached = true;
+    this.#losses += 1;
   }
 
-  private sync(members: readonly PresenceMessageLike[]): void {
+  #sync(members: readonly PresenceMessageLike[]): void {
     void this.isServed;
     const messages = members.map(parseMember).filter((message): message is MemberMessage => message !== undefined);
-    for (const changes of this.state.reconcile(messages)) this.publish(changes);
-    const changes = this.state.resumeLocks(this.identity.keys[0]);
-    if (changes.length) this.publish(changes);
-    else this.check();
-    if (this.isRestoring) this.restore();
+    for (const changes of this.state.reconcile(messages)) this.#publish(changes);
+    const changes = this.state.resumeLocks(this.#identity.keys[0]);
+    if (changes.length) this.#publish(changes);
+    else this.#check();
+    if (this.#isRestoring) this.#restore();
   }
 
-  private restore(): void {
-    const { keys } = this.identity;
+  #restore(): void {
+    const { keys } = this.#identity;
     // The service let go of us: our locks were free, and may be others' by now.
-    if (this.isServed) this.askBack(keys.length > 1);
-    else if (!keys.some((key) => this.present(key))) this.askAnew();
-    const { losses } = this;
+    if (this.isServed) this.#askBack(keys.length > 1);
+    else if (!keys.some((key) => this.#present(key))) this.#askAnew();
+    const losses = this.#losses;
     const done = () => {
-      if (losses === this.losses) this.isRestoring = false;
+      if (losses === this.#losses) this.#isRestoring = false;
     };
     this.queue.repeat(keys.length === 1).then(done, (error) => {
       done();
-      if (!this.isDisposed) this.listener.failed(error);
+      if (!this.isDisposed) this.#listener.failed(error);
     });
   }
 
-  private askAnew(): void {
+  #askAnew(): void {
     for (const lock of this.queue.confirmed?.locks.values() ?? []) {
       this.queue.replace(lock, this.state.heldLock(lock.id) ? null : { ...lock, timestamp: this.stamp() });
     }
   }
 
   /** Under a new connection, what the old one still holds comes back when that has ended. */
-  private askBack(isNew: boolean): void {
+  #askBack(isNew: boolean): void {
     for (const lock of isNew ? (this.queue.confirmed?.locks.values() ?? []) : []) {
       const again = { ...lock, terms: { ...lock.terms, wait: true } };
       this.queue.replace(lock, again);
-      const isOver = () => this.isHeld(again) || this.isDisposed;
-      void this.until(isOver, GRACE_MS).then(() => {
+      const isOver = () => this.#isHeld(again) || this.isDisposed;
+      void this.#until(isOver, GRACE_MS).then(() => {
         const isWanted = this.queue.state?.locks.get(lock.id) === again;
         if (isWanted && !isOver() && !(lock.terms && 'wait' in lock.terms)) this.queue.release(lock.id).catch(() => {});
       });
@@ -311,92 +318,92 @@ export class SpaceCore {
   }
 
   /** Takes note of an own request that the server has ended. */
-  private note({ id, status, timestamp, reason, member }: Lock): void {
-    const isEnd = reason ? reason.code !== errors.lockLost(id).code : !this.isRestoring;
+  #note({ id, status, timestamp, reason, member }: Lock): void {
+    const isEnd = reason ? reason.code !== errors.lockLost(id).code : !this.#isRestoring;
     const isWanted = this.queue.state?.locks.get(id)?.timestamp === timestamp;
-    if (status === 'unlocked' && isEnd && isWanted && this.identity.owns(member.connectionId)) {
-      this.ended.set(id, timestamp);
+    if (status === 'unlocked' && isEnd && isWanted && this.#identity.owns(member.connectionId)) {
+      this.#ended.set(id, timestamp);
     }
   }
 
-  private goOut(): void {
+  #goOut(): void {
     this.state.locks.isPaused = true;
-    this.isRestoring = false;
-    this.hasAttached = false;
-    this.hasLeft = true;
+    this.#isRestoring = false;
+    this.#hasAttached = false;
+    this.#hasLeft = true;
     this.queue.reset();
-    this.check();
+    this.#check();
   }
 
-  private settleLocks(): void {
+  #settleLocks(): void {
     const { locks, isServed } = this.state;
     if (isServed) {
       for (const lock of this.queue.confirmed?.locks.values() ?? []) {
-        if (this.ended.get(lock.id) !== lock.timestamp) continue;
+        if (this.#ended.get(lock.id) !== lock.timestamp) continue;
         this.queue.replace(lock, null);
-        this.ended.delete(lock.id);
+        this.#ended.delete(lock.id);
       }
       return;
     }
     if (locks.isPaused) return;
     for (const lock of this.queue.confirmed?.locks.values() ?? []) {
       // Those who missed something may have refused us in favour of another: what we say ends all doubt.
-      if (!this.isHeld(lock)) {
-        if (this.isRefused(lock)) this.queue.withdraw(lock);
+      if (!this.#isHeld(lock)) {
+        if (this.#isRefused(lock)) this.queue.withdraw(lock);
       } else if (locks.isContested(lock.id)) this.queue.claim(lock);
     }
   }
 
   /** Who gives up a lock that we hold asked for it unseen by us, and may have refused us for as long: tells that we hold it. */
-  private defend({ locks = [] }: MemberMessage): void {
+  #defend({ locks = [] }: MemberMessage): void {
     if (this.state.locks.isPaused) return;
     for (const { id } of locks) {
       const lock = this.queue.confirmed?.locks.get(id);
-      if (lock && this.isHeld(lock)) this.queue.claim(lock);
+      if (lock && this.#isHeld(lock)) this.queue.claim(lock);
     }
   }
 
-  private isRefused({ id, timestamp }: OwnLock): boolean {
-    return this.identity.keys.some((key) => this.state.locks.isRefused(key, id, timestamp));
+  #isRefused({ id, timestamp }: OwnLock): boolean {
+    return this.#identity.keys.some((key) => this.state.locks.isRefused(key, id, timestamp));
   }
 
-  private isHeld({ id, timestamp }: OwnLock): boolean {
+  #isHeld({ id, timestamp }: OwnLock): boolean {
     const lock = this.state.heldLock(id);
     if (lock?.timestamp !== timestamp) return false;
     const { connectionId } = lock.member;
     // What an earlier connection holds is not this one's to restate.
-    return this.isServed ? connectionId === this.identity.connectionId : this.identity.owns(connectionId);
+    return this.isServed ? connectionId === this.#identity.connectionId : this.#identity.owns(connectionId);
   }
 
   /** Resolves as soon as `isMet` holds after a message or a change of state, or after `ms`. */
-  private until(isMet: () => boolean, ms: number): Promise<void> {
+  #until(isMet: () => boolean, ms: number): Promise<void> {
     return new Promise((resolve) => {
       const end = () => {
         clearTimeout(timer);
-        this.checks.delete(check);
+        this.#checks.delete(check);
         resolve();
       };
       const check = () => isMet() && end();
       const timer = setTimeout(end, ms);
-      this.checks.add(check);
+      this.#checks.add(check);
       check();
     });
   }
 
-  private check(): void {
-    for (const check of this.checks) check();
+  #check(): void {
+    for (const check of this.#checks) check();
   }
 
-  private decided(locks: readonly OwnLock[]): Promise<unknown> {
+  #decided(locks: readonly OwnLock[]): Promise<unknown> {
     // The server takes a request that is sent again for the same one.
     if (this.isServed || !isGranted(this.channel, 'presence_subscribe')) return Promise.resolve();
     const isDecided = () => {
       if (this.isDisposed) return true;
       if (this.state.locks.isPaused) return false;
       // What a whole presence set does not show of us has been lost, and no echo will come.
-      return this.isRestoring || locks.every((lock) => this.isHeld(lock) || this.isRefused(lock));
+      return this.#isRestoring || locks.every((lock) => this.#isHeld(lock) || this.#isRefused(lock));
     };
-    return this.until(isDecided, DECISION_MS);
+    return this.#until(isDecided, DECISION_MS);
   }
 }
 

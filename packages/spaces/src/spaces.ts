@@ -16,11 +16,11 @@ const OVER: readonly string[] = ['failed', 'closed', 'suspended'];
  */
 export class Spaces<C extends SpacesClient = SpacesClient> {
   readonly version: string = VERSION;
-  private readonly spaces = new Map<string, Space<SpaceTypes, C>>();
-  private readonly releasing = new Map<string, Promise<void>>();
-  private readonly users = new Map<string, number>();
-  private clockOffset = 0;
-  private clock: Promise<void> | undefined;
+  readonly #spaces = new Map<string, Space<SpaceTypes, C>>();
+  readonly #releasing = new Map<string, Promise<void>>();
+  readonly #users = new Map<string, number>();
+  #clockOffset = 0;
+  #clock: Promise<void> | undefined;
 
   /** Adds `spaces/<version>` to the client's agent string; nothing connects here. */
   constructor(readonly client: C) {
@@ -46,13 +46,13 @@ export class Spaces<C extends SpacesClient = SpacesClient> {
     if (typeof name !== 'string' || !name) throw errors.nameMissing();
     await connected(this.client.connection);
     if (!hasClientId(this.client)) throw errors.clientIdMissing();
-    await this.releasing.get(name);
-    this.readClock();
-    const known = this.live(name);
-    this.users.set(name, (known ? (this.users.get(name) ?? 0) : 0) + 1);
+    await this.#releasing.get(name);
+    this.#readClock();
+    const known = this.#live(name);
+    this.#users.set(name, (known ? (this.#users.get(name) ?? 0) : 0) + 1);
     if (known) applyOptions(known.options, options);
-    const space = known ?? new Space<SpaceTypes, C>(name, this.client, options, () => Date.now() + this.clockOffset);
-    this.spaces.set(name, space);
+    const space = known ?? new Space<SpaceTypes, C>(name, this.client, options, () => Date.now() + this.#clockOffset);
+    this.#spaces.set(name, space);
     return space as unknown as Space<T, C>;
   }
 
@@ -60,42 +60,42 @@ export class Spaces<C extends SpacesClient = SpacesClient> {
    * Gives back what one `get` gave; with the last one, disposes of the space, and `get` makes it anew. Never rejects.
    */
   async release(name: string): Promise<void> {
-    const left = (this.users.get(name) ?? 0) - 1;
-    this.users.set(name, left);
-    if (left > 0 && this.live(name)) return;
-    await this.end(name);
+    const left = (this.#users.get(name) ?? 0) - 1;
+    this.#users.set(name, left);
+    if (left > 0 && this.#live(name)) return;
+    await this.#end(name);
   }
 
   /** Disposes of all spaces, however many use them. The client stays open: it is the application's. */
   async dispose(): Promise<void> {
-    await Promise.all([...this.spaces.keys()].map((name) => this.end(name)));
+    await Promise.all([...this.#spaces.keys()].map((name) => this.#end(name)));
   }
 
-  private live(name: string): Space<SpaceTypes, C> | undefined {
-    const space = this.spaces.get(name);
+  #live(name: string): Space<SpaceTypes, C> | undefined {
+    const space = this.#spaces.get(name);
     return space?.isDisposed ? undefined : space;
   }
 
-  private async end(name: string): Promise<void> {
-    this.users.delete(name);
-    const space = this.spaces.get(name);
+  async #end(name: string): Promise<void> {
+    this.#users.delete(name);
+    const space = this.#spaces.get(name);
     if (space) {
-      this.spaces.delete(name);
-      this.releasing.set(name, space.dispose());
+      this.#spaces.delete(name);
+      this.#releasing.set(name, space.dispose());
     }
-    await this.releasing.get(name);
-    this.releasing.delete(name);
+    await this.#releasing.get(name);
+    this.#releasing.delete(name);
   }
 
   /** Learns once how far this machine's clock is off, so that a wrong one gains no lock. */
-  private readClock(): void {
+  #readClock(): void {
     const asked = Date.now();
-    this.clock ??= this.client.time().then(
+    this.#clock ??= this.client.time().then(
       (time) => {
-        this.clockOffset = time - (asked + Date.now()) / 2;
+        this.#clockOffset = time - (asked + Date.now()) / 2;
       },
       () => {
-        this.clock = undefined;
+        this.#clock = undefined;
       },
     );
   }

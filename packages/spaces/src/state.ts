@@ -33,60 +33,60 @@ export class SpaceState {
   readonly locks = new LockTable();
   /** Whether the server decides on locks; else each client does, by the rule of official ones. */
   isServed = false;
-  private readonly records = new Map<string, MemberRecord>();
-  private last: SpaceSnapshot = { members: [], locks: [] };
-  private isDirty = false;
+  readonly #records = new Map<string, MemberRecord>();
+  #last: SpaceSnapshot = { members: [], locks: [] };
+  #isDirty = false;
 
   /** The state as one immutable value; the same object as before if nothing changed. */
   get snapshot(): SpaceSnapshot {
-    const { last } = this;
-    if (!this.isDirty) return last;
-    this.isDirty = false;
-    const all = [...this.records.values()].map(({ member }) => member);
+    const last = this.#last;
+    if (!this.#isDirty) return last;
+    this.#isDirty = false;
+    const all = [...this.#records.values()].map(({ member }) => member);
     const members = [true, false].flatMap((isHere) => all.filter(({ isConnected }) => isConnected === isHere));
-    const locks = this.locks.held().map((request) => this.lock(request));
+    const locks = this.locks.held().map((request) => this.#lock(request));
     const next = { members: keep(last.members, members), locks: keep(last.locks, locks) };
-    if (next.members !== last.members || next.locks !== last.locks) this.last = next;
-    return this.last;
+    if (next.members !== last.members || next.locks !== last.locks) this.#last = next;
+    return this.#last;
   }
 
   /** The member of this key, here or gone a moment ago. */
   member(key: string): SpaceMember | undefined {
-    return this.records.get(key)?.member;
+    return this.#records.get(key)?.member;
   }
 
   /** The lock, if somebody holds it. */
   heldLock(id: string): Lock | undefined {
     const request = this.locks.holder(id);
-    return request && this.lock(request);
+    return request && this.#lock(request);
   }
 
   /** Folds one message. */
   apply(message: MemberMessage): Change[] {
     const { key, action, connectionId, locks } = message;
-    const known = this.records.get(key);
-    if (!known && this.isShadow(key)) return [];
-    this.isDirty = true;
+    const known = this.#records.get(key);
+    if (!known && this.#isShadow(key)) return [];
+    this.#isDirty = true;
     const isHere = action !== 'leave';
     const entries = (isHere && locks) || [];
-    const gone = message.former.flatMap((former) => this.supersede(former, message, entries));
+    const gone = message.former.flatMap((former) => this.#supersede(former, message, entries));
     const { record, changes } = fold(message, known);
     // Who comes or goes moves to the end of the list.
-    if (known?.member.isConnected !== isHere) this.records.delete(key);
-    this.records.set(key, record);
+    if (known?.member.isConnected !== isHere) this.#records.delete(key);
+    this.#records.set(key, record);
     const isWhole = !isHere || action === 'present' || !locks;
     const lockChanges = this.isServed
       ? this.locks.obey(key, connectionId, entries, isWhole)
       : this.locks.replace(key, connectionId, entries);
-    return [...gone, ...changes, ...this.lockChanges(lockChanges)];
+    return [...gone, ...changes, ...this.#lockChanges(lockChanges)];
   }
 
   /** The member's time after leaving is over. */
   remove(key: string): Change[] {
     const member = this.member(key);
     if (!member || member.isConnected) return [];
-    this.records.delete(key);
-    this.isDirty = true;
+    this.#records.delete(key);
+    this.#isDirty = true;
     const removed: Change = { on: 'members', event: 'remove', payload: member };
     const { location: previousLocation } = member;
     if (!previousLocation) return [removed];
@@ -97,11 +97,11 @@ export class SpaceState {
   /** Brings the fold in line with the whole presence set: one list of changes per member that differs. */
   reconcile(messages: readonly MemberMessage[]): Change[][] {
     const listed = new Set(messages.map(({ key }) => key));
-    const missing = [...this.records.values()].filter(
+    const missing = [...this.#records.values()].filter(
       ({ member, message }) => member.isConnected && !listed.has(message.key),
     );
     const news = messages.filter(({ key, id }) => {
-      const known = this.records.get(key);
+      const known = this.#records.get(key);
       return !known?.member.isConnected || id === undefined || known.message.id !== id;
     });
     return [
@@ -112,44 +112,44 @@ export class SpaceState {
 
   /** The last message of each member who is here. */
   messages(): MemberMessage[] {
-    return [...this.records.values()].flatMap(({ member, message }) => (member.isConnected ? message : []));
+    return [...this.#records.values()].flatMap(({ member, message }) => (member.isConnected ? message : []));
   }
 
   /** Decides on all locks, after a pause; `selfKey` is told of its refusals. */
   resumeLocks(selfKey: string): Change[] {
-    return this.lockChanges(this.locks.resume(selfKey));
+    return this.#lockChanges(this.locks.resume(selfKey));
   }
 
-  private isShadow(key: string): boolean {
-    return [...this.records.values()].some(({ former }) => former.includes(key));
+  #isShadow(key: string): boolean {
+    return [...this.#records.values()].some(({ former }) => former.includes(key));
   }
 
   /** The member goes on under the key of the message; the old one leaves and is removed at once. */
-  private supersede(key: string, message: MemberMessage, entries: readonly LockEntry[]): Change[] {
+  #supersede(key: string, message: MemberMessage, entries: readonly LockEntry[]): Change[] {
     const member = this.member(key);
     if (!member || key === message.key) return [];
     // The server lets the old connection's locks go when that has ended, and none goes on by itself.
     const locks = this.isServed
       ? this.locks.obey(key, member.connectionId, [], true, errors.lockLost)
       : this.locks.rekey(key, message.key, message.connectionId, entries);
-    this.records.delete(key);
+    this.#records.delete(key);
     const gone: SpaceMember = { ...member, isConnected: false, lastEvent: { ...member.lastEvent, name: 'leave' } };
     const left: Change[] = member.isConnected ? [{ on: 'members', event: 'leave', payload: gone }] : [];
-    return [...left, { on: 'members', event: 'remove', payload: gone }, ...this.lockChanges(locks)];
+    return [...left, { on: 'members', event: 'remove', payload: gone }, ...this.#lockChanges(locks)];
   }
 
-  private lockChanges(changes: readonly LockChange[]): Change[] {
-    if (changes.length) this.isDirty = true;
+  #lockChanges(changes: readonly LockChange[]): Change[] {
+    if (changes.length) this.#isDirty = true;
     return changes.map(({ request, status, reason }) => {
       return {
         on: 'locks',
         event: 'update',
-        payload: { ...this.lock(request), ...request.entry, status, ...(reason && { reason }) },
+        payload: { ...this.#lock(request), ...request.entry, status, ...(reason && { reason }) },
       };
     });
   }
 
-  private lock(request: LockRequest): Lock {
+  #lock(request: LockRequest): Lock {
     const member = this.member(request.key) ?? request.lock?.member;
     if (!request.lock || request.lock.member !== member) {
       request.lock = { ...request.entry, status: 'locked', member } as Lock;
