@@ -1,4 +1,8 @@
-import type { Point } from './glide.ts';
+/** A place on the page, in CSS pixels. */
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
 
 /** A box on the page, in CSS pixels of any one coordinate system. */
 export interface Box {
