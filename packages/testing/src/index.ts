@@ -7,6 +7,6 @@ export { describeEngineWalks, type WalkOptions } from './engineProperties.ts';
 export { createFakeClock, type FakeClock } from './fakeClock.ts';
 export { delayingStore, everyNth, failingStore } from './faultyStore.ts';
 export { createRecordingSink, type RecordingSink } from './recordingSink.ts';
-export { type SeededRandom, seededRandom } from './seededRandom.ts';
+export { randomOf, type SeededRandom, seededRandom } from './seededRandom.ts';
 export { describeStore, type StoreUnderTest } from './store.ts';
 export { turn, until } from './until.ts';

@@ -14,6 +14,11 @@ export interface SeededRandom {
  */
 export function seededRandom(name: string, seed = seedOfRun()): SeededRandom {
   console.log(`${name}: seed ${seed} (PARVIS_SEED=${seed} repeats it)`);
+  return randomOf(seed);
+}
+
+/** As {@link seededRandom}, for runs of many seeds, whose failures name theirs. */
+export function randomOf(seed: number): SeededRandom {
   let state = seed >>> 0;
   const next = () => {
     // A counter, stirred until each of its bits has touched all others.
