@@ -88,8 +88,7 @@ function publish(connection: Connection, message: ProtocolMessage): void {
     takeRate(connection, name, messages.length);
     const [first] = messages;
     const isChanging = first !== undefined && isChange(first);
-    // The right itself is asked for where all publishes pass.
-    if (!isChanging) requireAttachedMode(connection, name, Mode.PUBLISH, 'publish');
+    if (!isChanging) requireMode(connection, name, Mode.PUBLISH, 'publish');
     else if (messages.length > 1) throw errors.badRequest('a message is updated, deleted or appended to by itself');
     const publisher = publisherOf(connection, msgSerial);
     const submit = () =>
@@ -208,22 +207,16 @@ function takeRate(connection: Connection, name: string, count: number): void {
   }
 }
 
-/** What a client needs a mode for. */
-type Asked = 'publish' | 'presence' | 'annotation-publish';
-
 /** 40160 without the right; 40165 with it, when the attachment did not ask for the mode. */
-function requireMode(connection: Connection, name: string, mode: number, operation: Asked): void {
-  requireRight(connection, operation, name);
-  requireAttachedMode(connection, name, mode, operation);
-}
-
-function requireAttachedMode(connection: Connection, name: string, mode: number, operation: Asked): void {
+function requireMode(
+  connection: Connection,
+  name: string,
+  mode: number,
+  operation: 'publish' | 'presence' | 'annotation-publish',
+): void {
+  if (!connection.principal.capability.allows(operation, name)) {
+    throw errors.capabilityDenied(operation, `channel ${name}`);
+  }
   const attached = connection.attachments.get(name);
-  if (attached === undefined || (attached.modes & mode) !== 0) return;
-  requireRight(connection, operation, name);
-  throw errors.modeNotRequested(operation);
-}
-
-function requireRight({ principal }: Connection, operation: Asked, name: string): void {
-  if (!principal.capability.allows(operation, name)) throw errors.capabilityDenied(operation, `channel ${name}`);
+  if (attached !== undefined && (attached.modes & mode) === 0) throw errors.modeNotRequested(operation);
 }
