@@ -8,8 +8,10 @@ import {
   type SpacesClient,
   use,
 } from './client.ts';
+import { Conditions } from './conditions.ts';
 import { errors } from './errors.ts';
 import { Identity } from './identity.ts';
+import { Leavers } from './leavers.ts';
 import { memberData, type OwnLock, type OwnState } from './ownState.ts';
 import { PresenceFeed } from './presenceFeed.ts';
 import { PresenceQueue } from './presenceQueue.ts';
@@ -30,8 +32,6 @@ export interface SpaceListener {
 const ECHO_MS = 10_000;
 /** How long our next message waits for a lock request to be decided. */
 const DECISION_MS = 3_000;
-/** A timer takes no more; a longer one would end at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 /** How long a lock that was lost with a connection is waited for: until that connection has ended for certain. */
 const GRACE_MS = 25_000;
 
@@ -45,8 +45,8 @@ export class SpaceCore {
   readonly queue: PresenceQueue;
   readonly #identity: Identity;
   readonly #feed: PresenceFeed;
-  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
-  readonly #checks = new Set<() => void>();
+  readonly #leavers = new Leavers((key) => this.#publish(this.state.remove(key)));
+  readonly #conditions = new Conditions();
   #hasAttached = false;
   // Between a loss of continuity and the acknowledgement of our restored state.
   #isRestoring = false;
@@ -166,7 +166,7 @@ export class SpaceCore {
     await this.enterUnseen(profile);
     await this.synced();
     const isIn = () => Boolean(this.#present(this.#identity.keys[0]));
-    await this.#until(() => isIn() || this.isDisposed || !this.queue.state, ECHO_MS);
+    await this.#conditions.until(() => isIn() || this.isDisposed || !this.queue.state, ECHO_MS);
     if (!isIn()) throw errors.echoMissing(this.name);
   }
 
@@ -216,8 +216,8 @@ export class SpaceCore {
     this.isDisposed = true;
     this.client.connection.off(this.#refresh);
     this.#feed.stop();
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#check();
+    this.#leavers.clear();
+    this.#conditions.check();
     await quit(this.client, this.channel, async () => this.queue.state && this.queue.leave());
   }
 
@@ -244,24 +244,14 @@ export class SpaceCore {
     this.#settleLocks();
     for (const change of changes) if (change.on === 'members') this.#time(change.payload);
     if (!this.isDisposed) this.#listener.changed(changes);
-    this.#check();
+    this.#conditions.check();
   }
 
   /** Plans the removal of a member who left, or calls it off. */
   #time({ connectionId, clientId }: SpaceMember): void {
     const key = memberKey(connectionId, clientId);
-    clearTimeout(this.#timers.get(key));
-    this.#timers.delete(key);
-    if (this.isDisposed || this.state.member(key)?.isConnected !== false) return;
-    this.#removeAt(key, Date.now() + this.#options.offlineTimeout);
-  }
-
-  #removeAt(key: string, at: number): void {
-    const wait = at - Date.now();
-    const end = () => (wait > MAX_TIMER_MS ? this.#removeAt(key, at) : this.#publish(this.state.remove(key)));
-    const timer = setTimeout(end, Math.min(wait, MAX_TIMER_MS));
-    (timer as { unref?: () => void }).unref?.();
-    this.#timers.set(key, timer);
+    if (this.isDisposed || this.state.member(key)?.isConnected !== false) this.#leavers.cancel(key);
+    else this.#leavers.plan(key, this.#options.offlineTimeout);
   }
 
   #lose(): void {
@@ -279,7 +269,7 @@ export class SpaceCore {
     for (const changes of this.state.reconcile(messages)) this.#publish(changes);
     const changes = this.state.resumeLocks(this.#identity.keys[0]);
     if (changes.length) this.#publish(changes);
-    else this.#check();
+    else this.#conditions.check();
     if (this.#isRestoring) this.#restore();
   }
 
@@ -310,7 +300,7 @@ export class SpaceCore {
       const again = { ...lock, terms: { ...lock.terms, wait: true } };
       this.queue.replace(lock, again);
       const isOver = () => this.#isHeld(again) || this.isDisposed;
-      void this.#until(isOver, GRACE_MS).then(() => {
+      void this.#conditions.until(isOver, GRACE_MS).then(() => {
         const isWanted = this.queue.state?.locks.get(lock.id) === again;
         if (isWanted && !isOver() && !(lock.terms && 'wait' in lock.terms)) this.queue.release(lock.id).catch(() => {});
       });
@@ -332,7 +322,7 @@ export class SpaceCore {
     this.#hasAttached = false;
     this.#hasLeft = true;
     this.queue.reset();
-    this.#check();
+    this.#conditions.check();
   }
 
   #settleLocks(): void {
@@ -375,25 +365,6 @@ export class SpaceCore {
     return this.isServed ? connectionId === this.#identity.connectionId : this.#identity.owns(connectionId);
   }
 
-  /** Resolves as soon as `isMet` holds after a message or a change of state, or after `ms`. */
-  #until(isMet: () => boolean, ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        this.#checks.delete(check);
-        resolve();
-      };
-      const check = () => isMet() && end();
-      const timer = setTimeout(end, ms);
-      this.#checks.add(check);
-      check();
-    });
-  }
-
-  #check(): void {
-    for (const check of this.#checks) check();
-  }
-
   #decided(locks: readonly OwnLock[]): Promise<unknown> {
     // The server takes a request that is sent again for the same one.
     if (this.isServed || !isGranted(this.channel, 'presence_subscribe')) return Promise.resolve();
@@ -403,7 +374,7 @@ export class SpaceCore {
       // What a whole presence set does not show of us has been lost, and no echo will come.
       return this.#isRestoring || locks.every((lock) => this.#isHeld(lock) || this.#isRefused(lock));
     };
-    return this.#until(isDecided, DECISION_MS);
+    return this.#conditions.until(isDecided, DECISION_MS);
   }
 }
 
