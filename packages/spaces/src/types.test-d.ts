@@ -1,4 +1,5 @@
 import * as Ably from 'ably';
+import { Ephemeral, LocationIndex, leaveOnPageHide, shareActivity, UserList } from './extras.ts';
 import type {
   CursorData,
   CursorPosition,
@@ -95,6 +96,25 @@ export async function typed(): Promise<void> {
   same<typeof member, SpaceMember<Board> | undefined>(true);
   same<SpaceMember<Board>['profileData'], { name: string } | null>(true);
   same<Lock<Board>['attributes'], { reason: string } | undefined>(true);
+  await space.patchProfileData({ name: undefined });
+  await space.locations.patch({ card: 'b' });
+  same<typeof space.members.snapshot, readonly SpaceMember<Board>[]>(true);
+  same<typeof space.members.self, SpaceMember<Board> | null>(true);
+  space.members.subscribe('change', ({ added, snapshot }) => [...added, ...snapshot].map((one) => one.location?.card));
+  const users = new UserList(space);
+  users.subscribe('enter', ({ profileData }) => profileData?.name);
+  new LocationIndex(space, { pathOf: ({ card }) => [card] });
+  const events = new Ephemeral<{ reaction: string }, Board>(space);
+  await events.send('reaction', 'yes');
+  const undo = leaveOnPageHide(space, window);
+  shareActivity(space, { document: window.document });
+  void undo;
+  // @ts-expect-error a field that the profile does not have
+  await space.patchProfileData({ nome: 'Ada' });
+  // @ts-expect-error a location field of another type
+  await space.locations.patch({ card: 1 });
+  // @ts-expect-error no such event
+  await events.send('reactions', 'yes');
   // @ts-expect-error a profile without a name
   await space.enter({ nome: 'Ada' });
   // @ts-expect-error a location of another shape
