@@ -10,7 +10,9 @@ export function testCertificate(host = 'localhost'): { cert: string; key: string
   const version = der(0xa0, der(0x02, Buffer.from([2])));
   const body = der(0x30, version, der(0x02, Buffer.from([1])), ecdsaWithSha256, name, validity, name, spki);
   const signature = der(0x03, Buffer.from([0]), sign('sha256', body, privateKey));
-  const base64 = der(0x30, body, ecdsaWithSha256, signature).toString('base64').replaceAll(/.{64}(?=.)/g, '$&\n');
+  const base64 = der(0x30, body, ecdsaWithSha256, signature)
+    .toString('base64')
+    .replaceAll(/.{64}(?=.)/g, '$&\n');
   return {
     cert: `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`,
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
