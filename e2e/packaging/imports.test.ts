@@ -14,8 +14,8 @@ const packageArrows: Record<string, string[]> = {
 
 /** Inside the server: which folders a folder may import. Files beside the folders wire them. */
 const serverArrows: Record<string, string[]> = {
-  transport: ['transport', 'clock.ts', 'digest.ts', 'limits.ts'],
-  access: ['access', 'filter', 'clock.ts', 'digest.ts', 'limits.ts'],
+  transport: ['transport', 'clock.ts', 'limits.ts'],
+  access: ['access', 'filter', 'clock.ts', 'limits.ts'],
   engine: ['engine', 'clock.ts'],
   observe: ['observe'],
   settings: ['settings', 'access', 'limits.ts'],

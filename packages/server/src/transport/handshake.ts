@@ -1,5 +1,5 @@
+import { createHash } from 'node:crypto';
 import { type ErrorInfo, errors } from '@parvis/protocol';
-import { digestOf } from '../digest.ts';
 import type { UpgradeHead } from './upgradeHead.ts';
 
 /** What every WebSocket server adds to the key of its client (RFC 6455, 1.3). */
@@ -16,7 +16,7 @@ export function handshakeFault({ headers }: UpgradeHead): ErrorInfo | undefined 
 
 /** The answer that opens a WebSocket: no extension, no sub-protocol. */
 export function handshakeAnswer({ headers }: UpgradeHead): Buffer {
-  const accept = digestOf('sha1', `${headers['sec-websocket-key']}${GUID}`, 'base64');
+  const accept = createHash('sha1').update(`${headers['sec-websocket-key']}${GUID}`).digest('base64');
   return Buffer.from(
     `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
     'latin1',
