@@ -1,7 +1,8 @@
-import { type Annotation, sizeOf } from '@parvis/protocol';
+import type { Annotation } from '@parvis/protocol';
 import type { ChannelRef, Engine } from '../engine/engine.ts';
-import { formatCursor, type HistoryPage, MAX_PAGE_BYTES, parseCursor } from './history.ts';
+import type { HistoryPage } from './history.ts';
 import { annotationsOf } from './mutationView.ts';
+import { PageFill } from './pageFill.ts';
 
 /** Entries read at once, and reads of one request: after that many the page ends, be it empty, and the next goes on. */
 const PAGE = 1_000;
@@ -22,25 +23,16 @@ export async function annotationHistory(
   message: { readonly serial: string; readonly published: string },
   query: AnnotationQuery,
 ): Promise<HistoryPage<Annotation>> {
-  let { done = message.published, given } =
-    query.cursor === undefined ? { done: message.published, given: 0 } : parseCursor(query.cursor);
-  const items: Annotation[] = [];
-  let bytes = 0;
+  const fill = new PageFill<Annotation>(query.limit, query.cursor);
   for (let reads = 0; reads < MAX_READS; reads++) {
-    const page = await engine.read(channel, { after: done, kind: 'annotation', direction: 'forwards', limit: PAGE });
-    for (const entry of page.entries) {
+    const after = fill.done ?? message.published;
+    const read = await engine.read(channel, { after, kind: 'annotation', direction: 'forwards', limit: PAGE });
+    for (const entry of read.entries) {
       const about = annotationsOf(entry).filter(({ messageSerial }) => messageSerial === message.serial);
-      for (const item of about.slice(given)) {
-        const isFull = items.length === query.limit || bytes > MAX_PAGE_BYTES;
-        if (isFull) return { items, next: formatCursor({ done, given }) };
-        items.push(item);
-        bytes += sizeOf(item);
-        given += 1;
-      }
-      done = entry.serial;
-      given = 0;
+      const page = fill.take(entry, about);
+      if (page !== undefined) return page;
     }
-    if (!page.more) return { items };
+    if (!read.more) return { items: fill.items };
   }
-  return { items, next: formatCursor({ done, given }) };
+  return { items: fill.items, next: fill.next };
 }

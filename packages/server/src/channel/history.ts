@@ -1,7 +1,8 @@
-import { errors, type Message, type PresenceMessage, parseSerial, sizeOf } from '@parvis/protocol';
+import { errors, type Message, type PresenceMessage } from '@parvis/protocol';
 import type { ChannelRef, Engine, Entry, EntryKind } from '../engine/engine.ts';
 import { messagesOf, presenceOf } from './entryView.ts';
 import { latestOf } from './latest.ts';
+import { PageFill } from './pageFill.ts';
 
 /** Which part of a channel's past is asked for. Times are ms since the epoch, both inclusive. */
 export interface HistoryQuery {
@@ -23,15 +24,6 @@ export interface HistoryQuery {
 export interface HistoryPage<T> {
   readonly items: T[];
   readonly next?: string;
-}
-
-/** Bytes after which a page takes no further item: a thousand items of the largest kind would be hundreds of MB. */
-export const MAX_PAGE_BYTES = 4 * 1024 * 1024;
-
-/** Where a page ended: the last entry that was given whole (if any), and how many items of the next one were given. */
-export interface Cursor {
-  readonly done: string | undefined;
-  readonly given: number;
 }
 
 /**
@@ -68,30 +60,21 @@ async function pageOf<T extends Message | PresenceMessage>(
   viewOf: (entries: readonly Entry[]) => ItemsOf<T> | Promise<ItemsOf<T>>,
 ): Promise<HistoryPage<T>> {
   await checkAttachPoint(engine, channel, query);
-  let { done, given } = query.cursor === undefined ? { done: undefined, given: 0 } : parseCursor(query.cursor);
+  const fill = new PageFill<T>(query.limit, query.cursor);
   const { entries } = await engine.read(channel, {
     kind,
     direction: query.direction,
     limit: query.limit + 1,
-    ...boundsOf(query, done),
+    ...boundsOf(query, fill.done),
   });
   const itemsOf = await viewOf(entries);
-  const items: T[] = [];
-  let bytes = 0;
   for (const entry of entries) {
-    const all = itemsOf(entry);
-    if (query.direction === 'backwards') all.reverse();
-    for (const item of all.slice(given)) {
-      const isFull = items.length === query.limit || bytes > MAX_PAGE_BYTES;
-      if (isFull) return { items, next: formatCursor({ done, given }) };
-      items.push(item);
-      bytes += sizeOf(item);
-      given += 1;
-    }
-    done = entry.serial;
-    given = 0;
+    const items = itemsOf(entry);
+    if (query.direction === 'backwards') items.reverse();
+    const page = fill.take(entry, items);
+    if (page !== undefined) return page;
   }
-  return { items };
+  return { items: fill.items };
 }
 
 /** Of another log nothing comes before: its serials do not compare with those of this one. Throws 40024. */
@@ -108,18 +91,4 @@ function boundsOf(query: HistoryQuery, done: string | undefined) {
     ...(query.untilSerial === undefined ? {} : { upTo: query.untilSerial }),
     ...(done === undefined ? {} : query.direction === 'backwards' ? { before: done } : { after: done }),
   };
-}
-
-/** A cursor as text: the inverse of `parseCursor`. */
-export function formatCursor(cursor: Cursor): string {
-  return `${cursor.done ?? ''}~${cursor.given}`;
-}
-
-/** Reads a cursor. Throws 40011. */
-export function parseCursor(text: string): Cursor {
-  const match = /^([^~]*)~(\d{1,6})$/.exec(text);
-  const done = match?.[1];
-  if (match === null || done === undefined) throw errors.badCursor();
-  if (done !== '' && parseSerial(done) === undefined) throw errors.badCursor();
-  return { done: done === '' ? undefined : done, given: Number(match[2]) };
 }

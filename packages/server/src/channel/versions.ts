@@ -1,8 +1,9 @@
 import { errors, type Message, parseSerial, sizeOf } from '@parvis/protocol';
 import type { ChannelRef, Engine } from '../engine/engine.ts';
-import { type HistoryPage, type HistoryQuery, MAX_PAGE_BYTES } from './history.ts';
+import type { HistoryPage, HistoryQuery } from './history.ts';
 import { appended, type Standing, versioned } from './mutation.ts';
 import type { MutationPayload } from './mutationView.ts';
+import { MAX_PAGE_BYTES } from './pageFill.ts';
 
 /** Entries read at once, and reads of one request. */
 const PAGE = 1_000;
